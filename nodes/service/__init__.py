@@ -1,0 +1,1 @@
+"""The paid remote service: standard library, requests and Pillow; no torch, no ComfyUI."""

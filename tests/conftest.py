@@ -1,0 +1,25 @@
+"""Fixtures shared by every layer."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_from_this_machine(monkeypatch):
+    """No test may spend: whatever key or endpoint this machine knows is out of reach."""
+    for name in list(os.environ):
+        if name.startswith("OUTPAINT_"):
+            monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A layer that did not run is said out loud, never hidden among the dots."""
+    reasons = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason.removeprefix("Skipped: ")] = reasons.get(reason.removeprefix("Skipped: "), 0) + 1
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"NOT RUN ({count} tests): {reason}", yellow=True, bold=True)
