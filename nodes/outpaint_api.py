@@ -81,3 +81,7 @@ class OutpaintAPI(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
+
+    @classmethod
+    def execute(cls, **inputs) -> io.NodeOutput:
+        raise NotImplementedError

@@ -69,3 +69,7 @@ class OutpaintLocal(io.ComfyNode):
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
             enable_expand=True,
         )
+
+    @classmethod
+    def execute(cls, **inputs) -> io.NodeOutput:
+        raise NotImplementedError

@@ -80,3 +80,7 @@ class OutpaintPrepare(io.ComfyNode):
                 OutpaintCanvas.Output(display_name="canvas"),
             ],
         )
+
+    @classmethod
+    def execute(cls, **inputs) -> io.NodeOutput:
+        raise NotImplementedError
