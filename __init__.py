@@ -8,7 +8,7 @@ WEB_DIRECTORY = "./js"
 
 
 async def comfy_entrypoint():
-    from .nodes import OutpaintExtension
+    from .nodes.extension import OutpaintExtension
 
     return OutpaintExtension()
 
