@@ -1,0 +1,72 @@
+"""Which rectangles of a canvas the joining steps work on: the new area, and the overlap just inside the original.
+
+Only these are ever processed, so cost and memory follow the new area and not the size of the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .canvas import Canvas, Rect
+
+
+@dataclass(frozen=True)
+class Band:
+    """A strip inside the original along one joined side, in canvas coordinates."""
+
+    side: str
+    rect: Rect
+
+
+def joined_sides(canvas: Canvas) -> tuple[str, ...]:
+    """Names of the sides that grow, in the order left, right, up, down."""
+    return tuple(side for side in ("left", "right", "up", "down") if getattr(canvas.extents, side))
+
+
+def new_areas(canvas: Canvas) -> tuple[Rect, ...]:
+    """The new area as at most four rectangles that do not overlap: above and below in full width, left, right."""
+    e, size, kept = canvas.extents, canvas.size, canvas.rect
+    parts = (
+        Rect(0, 0, size.width, e.up),
+        Rect(0, kept.bottom, size.width, e.down),
+        Rect(0, kept.y, e.left, kept.height),
+        Rect(kept.right, kept.y, e.right, kept.height),
+    )
+    return tuple(part for part in parts if part.size.area)
+
+
+def bands(canvas: Canvas, depth: int) -> tuple[Band, ...]:
+    """The outermost ``depth`` pixels of the original along each joined side.
+
+    Strips of sides that meet share their corner.
+    """
+    kept = canvas.rect
+    wide, high = min(depth, kept.width), min(depth, kept.height)
+    rects = {
+        "left": Rect(kept.x, kept.y, wide, kept.height),
+        "right": Rect(kept.right - wide, kept.y, wide, kept.height),
+        "up": Rect(kept.x, kept.y, kept.width, high),
+        "down": Rect(kept.x, kept.bottom - high, kept.width, high),
+    }
+    return tuple(Band(side, rects[side]) for side in joined_sides(canvas))
+
+
+def grown(rect: Rect, margin: int, within: Rect) -> Rect:
+    """``rect`` with ``margin`` more pixels on every side, cut at ``within``."""
+    x, y = max(rect.x - margin, within.x), max(rect.y - margin, within.y)
+    return Rect(x, y, min(rect.right + margin, within.right) - x, min(rect.bottom + margin, within.bottom) - y)
+
+
+def overlap(a: Rect, b: Rect) -> Rect | None:
+    """What two rectangles share, or ``None``."""
+    x, y = max(a.x, b.x), max(a.y, b.y)
+    width, height = min(a.right, b.right) - x, min(a.bottom, b.bottom) - y
+    return Rect(x, y, width, height) if width > 0 and height > 0 else None
+
+
+def blocks(rect: Rect, side: int) -> Iterator[Rect]:
+    """``rect`` cut into blocks of at most ``side`` x ``side`` pixels, row by row."""
+    for y in range(rect.y, rect.bottom, side):
+        for x in range(rect.x, rect.right, side):
+            yield Rect(x, y, min(side, rect.right - x), min(side, rect.bottom - y))

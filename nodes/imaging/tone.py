@@ -1,0 +1,100 @@
+"""Tone: the colour transform that turns the generator's version of the original into the original.
+
+Two parts. A transform of the colours, the same everywhere (``fit_tone``), takes out what the decoder does to the whole
+picture. What is left varies over the picture and is carried by the membrane (``drift``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# A generator is off by a few levels. More than this is another picture, not a fault to be undone.
+MAX_SHIFT = 0.12
+MIN_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A colour transform ``x + basis(x) @ weights``, its displacement bounded to ``MAX_SHIFT``.
+
+    Attributes:
+        weights: ``[7, 3]``.
+        low, high: ``[3]``, range of the colours it was fitted on. Beyond it the displacement stays constant, so
+            nothing is extrapolated.
+    """
+
+    weights: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """``image`` ``[3, H, W]`` with its colours corrected."""
+        shape = (3, 1, 1)
+        known = torch.minimum(torch.maximum(image, self.low.view(shape)), self.high.view(shape))
+        constant, linear, square = self.weights[0], self.weights[1:4], self.weights[4:7]
+        shift = torch.tensordot(linear.T, known, dims=1)
+        shift += torch.tensordot(square.T, known.square_(), dims=1)
+        return shift.add_(constant.view(shape)).clamp_(-MAX_SHIFT, MAX_SHIFT).add_(image)
+
+
+def basis(colors: Tensor) -> Tensor:
+    """``[N, 3]`` -> ``[N, 7]``: one, the channels, their squares."""
+    return torch.cat([torch.ones_like(colors[:, :1]), colors, colors.square()], dim=1)
+
+
+def fit_tone(original: Tensor, generated: Tensor, weight: Tensor, rounds: int = 6) -> Tone | None:
+    """Robust ridge fit of a ``Tone`` from colours ``generated`` to ``original``, both ``[N, 3]``.
+
+    Iteratively reweighted least squares with Geman-McClure weights, so places that the generator redrew do not count.
+    Cross terms between the channels and curvature are pulled to 0 harder than gain and offset.
+
+    Args:
+        weight: ``[N]``, how far each sample is to be trusted beforehand.
+
+    Returns:
+        ``None`` where there are too few samples.
+    """
+    if int((weight > 0.05).sum()) < MIN_SAMPLES:
+        return None
+    x, y = generated.double(), (original - generated).double()
+    features, prior = basis(x), weight.double()
+    trust = prior
+    stiffness = prior.sum() * x.new_tensor([1e-5, *[2e-4] * 3, *[1e-3] * 3])
+    own = torch.eye(3, dtype=x.dtype, device=x.device)
+    extra = torch.where(own > 0, x.new_tensor(1.0), x.new_tensor(20.0))
+    weights = x.new_zeros(7, 3)
+    for _ in range(rounds):
+        gram = (features * trust[:, None]).T @ features
+        for channel in range(3):
+            ridge = stiffness.clone()
+            ridge[1:4] *= extra[channel]
+            ridge[4:7] *= extra[channel]
+            right = (features * trust[:, None]).T @ y[:, channel]
+            weights[:, channel] = torch.linalg.solve(gram + torch.diag(ridge), right)
+        residual = (y - features @ weights).square().mean(1)
+        scale = residual[prior > 0.05].median().clamp_min(1e-6) * 4
+        trust = prior / (1 + residual / scale).square()
+    spread = generated[weight > 0.05]
+    low, high = spread.amin(0), spread.amax(0)
+    return Tone(weights.to(generated.dtype), low, high)
+
+
+def drift_weight(difference: Tensor, prior: Tensor, scale: Tensor) -> Tensor:
+    """How far each pixel's difference is drift (1) and not another content (0): redescending in its size.
+
+    Args:
+        difference: ``[3, H, W]``, original minus corrected generated.
+        prior: ``[1, H, W]``.
+        scale: usual size of the difference in this picture.
+    """
+    return prior / (1 + (difference.abs().mean(0, keepdim=True) / scale) ** 4)
+
+
+def cells(values: Tensor, weight: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Weighted means of ``values`` ``[C, H, W]`` over cells of ``size`` pixels, and the mean weight of each cell."""
+    total = F.avg_pool2d(weight[None], size)[0]
+    return F.avg_pool2d((values * weight)[None], size)[0] / total.clamp_min(1e-6), total

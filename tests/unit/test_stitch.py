@@ -1,0 +1,106 @@
+"""The contract of joining: exactness, sizes, options, errors."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from outpaint_nodes.nodes.errors import InputError
+from outpaint_nodes.nodes.imaging.canvas import Extents
+from outpaint_nodes.nodes.imaging.stitch import stitch
+
+SIDES = [c for n in range(1, 5) for c in itertools.combinations(("left", "right", "up", "down"), n)]
+
+
+def scene(height, width, seed=0, batch=1):
+    """A smooth picture with some texture, ``[batch, height, width, 3]``."""
+    g = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((batch, 3, 4, 5), generator=g)
+    smooth = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic").clamp(0.1, 0.9)
+    return (smooth + 0.02 * torch.randn((batch, 3, height, width), generator=g)).clamp(0, 1).permute(0, 2, 3, 1)
+
+
+def cut(picture, extents):
+    """The part of a canvas that is the original."""
+    height, width = picture.shape[1:3]
+    return picture[:, extents.up : height - extents.down, extents.left : width - extents.right].clone()
+
+
+@pytest.mark.parametrize("match", ["full", "tone", "off"])
+@pytest.mark.parametrize("sides", SIDES, ids="-".join)
+def test_the_original_is_bit_identical_on_every_combination_of_sides(sides, match):
+    extents = Extents(**{side: 37 + 11 * i for i, side in enumerate(sides)})
+    truth = scene(190 + extents.up + extents.down, 203 + extents.left + extents.right)
+    original = cut(truth, extents)
+    done = stitch(original, (truth * 0.95 + 0.02).clamp(0, 1), extents, match)
+    assert torch.equal(cut(done.image, extents), original)
+    assert done.image.shape == truth.shape
+    assert done.mask.sum() == truth[0, ..., 0].numel() - original[0, ..., 0].numel()
+    assert 0 <= done.image.min() and done.image.max() <= 1
+
+
+@pytest.mark.parametrize("sides", SIDES, ids="-".join)
+def test_a_global_colour_error_is_undone_up_to_the_corners(sides):
+    extents = Extents(**{side: 64 for side in sides})
+    truth = scene(190 + extents.up + extents.down, 203 + extents.left + extents.right)
+    error = (truth * 1.05 - 0.01).clamp(0, 1)
+    done = stitch(cut(truth, extents), error, extents, "tone")
+    before, after = (error - truth).abs(), (done.image - truth).abs()
+    assert after.mean() < 0.1 * before.mean()
+    assert after.max() < before.max()
+
+
+def test_off_pastes_the_generated_picture_as_it_is():
+    extents = Extents(right=40, down=8)
+    original, generated = scene(60, 50), scene(68, 90, seed=1)
+    done = stitch(original, generated, extents, "off")
+    outside = done.mask.bool()
+    assert torch.equal(done.image[outside], generated[outside])
+
+
+def test_only_the_rim_asked_for_changes_and_only_along_joined_sides():
+    extents = Extents(left=40)
+    original, generated = scene(80, 90), scene(80, 130, seed=1)
+    done = stitch(original, generated, extents, rim=6)
+    changed = (cut(done.image, extents) != original).any(-1)[0]
+    assert changed[:, :6].all()
+    assert not changed[:, 6:].any()
+    assert torch.equal(changed, cut(done.mask[..., None], extents)[0, ..., 0] > 0)
+
+
+def test_alpha_is_kept_and_the_new_area_is_opaque():
+    extents = Extents(up=20)
+    original = torch.cat([scene(50, 60), torch.rand(1, 50, 60, 1)], -1)
+    done = stitch(original, scene(70, 60), extents)
+    assert torch.equal(cut(done.image, extents), original)
+    assert (done.image[:, :20, :, 3] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("original", "generated", "named"),
+    [
+        (scene(50, 60), scene(50, 90), "90×50"),
+        (scene(50, 60, batch=2), scene(50, 80), "2 originals"),
+        (scene(50, 60)[..., :1], scene(50, 80), "[1, 50, 60, 1]"),
+        (scene(50, 60)[0], scene(50, 80), "[50, 60, 3]"),
+        (scene(50, 60) * float("nan"), scene(50, 80), "NaN"),
+        (scene(50, 60), scene(50, 80) / 0, "NaN"),
+        (scene(50, 60)[:0], scene(50, 80)[:0], "[0, 50, 60, 3]"),
+        ((scene(50, 60) * 255).to(torch.uint8), scene(50, 80), "uint8"),
+    ],
+)
+def test_pictures_that_do_not_fit_are_named_in_the_error(original, generated, named):
+    with pytest.raises(InputError) as error:
+        stitch(original, generated, Extents(right=20))
+    assert named in str(error.value)
+
+
+def test_unknown_options_are_refused():
+    original, generated = scene(50, 60), scene(50, 80)
+    for options in ({"match": "best"}, {"jpeg": "yes"}, {"rim": -1}, {"valid": torch.ones(50, 61)}):
+        with pytest.raises(InputError):
+            stitch(original, generated, Extents(right=20), **options)
+    with pytest.raises(InputError):
+        stitch(original, original, Extents())
