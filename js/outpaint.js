@@ -1,0 +1,31 @@
+/** Registers the widget that lets the user pull the picture's own borders. */
+
+import { api } from "../../scripts/api.js";
+import { app } from "../../scripts/app.js";
+import { attach } from "./handles/attach.mjs";
+import { Sources } from "./handles/source.mjs";
+import { useTexts } from "./handles/text.mjs";
+
+const KINDS = { OutpaintAPI: "api", OutpaintLocal: "local", OutpaintPrepare: "prepare", OutpaintToRatio: "ratio" };
+
+app.registerExtension({
+  name: "outpaint.handles",
+
+  async init() {
+    const style = document.createElement("link");
+    style.rel = "stylesheet";
+    style.href = new URL("./handles/style.css", import.meta.url).href;
+    document.head.append(style);
+    try {
+      const served = await (await api.fetchApi("/i18n")).json();
+      useTexts(served, app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
+    } catch {
+      // No translations on this host: the built-in English stays.
+    }
+  },
+
+  nodeCreated(node) {
+    const kind = KINDS[node.comfyClass];
+    if (kind) attach(node, kind, { app, sources: new Sources(app, api) });
+  },
+});
