@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import torch
 from comfy_api.latest import io
 
-from . import inputs
+from . import host, inputs
+from .errors import OutpaintError
+from .imaging import codec, returned
+from .imaging.canvas import Extents
+from .imaging.prefill import prefill
 from .schema import advanced, schema
-
-MAX_SERVICE_EXTENT = 2000
+from .service import batch, contract
+from .service.ledger import count
+from .service.service import Service
 
 
 class OutpaintAPI(io.ComfyNode):
@@ -23,7 +29,7 @@ class OutpaintAPI(io.ComfyNode):
             search_aliases=["outpaint", "uncrop", "expand image", "extend image"],
             inputs=[
                 inputs.image(),
-                *inputs.extents(MAX_SERVICE_EXTENT),
+                *inputs.extents(contract.MAX_EXTENT),
                 inputs.creativity(),
                 inputs.prompt(),
                 inputs.seed(
@@ -83,5 +89,129 @@ class OutpaintAPI(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, **inputs) -> io.NodeOutput:
-        raise NotImplementedError
+    async def execute(
+        cls,
+        image,
+        left,
+        right,
+        up,
+        down,
+        creativity,
+        prompt,
+        seed,
+        output_format,
+        keep_original,
+        max_credits,
+        dry_run,
+        reroll=0,
+    ) -> io.NodeOutput:
+        originals = pictures_of(image)
+        jobs = [
+            batch.Job(
+                codec.to_pil(original[..., :3]),
+                contract.Parameters(left, right, up, down, creativity, prompt, seed_of(seed, index), output_format),
+                reroll,
+            )
+            for index, original in enumerate(originals)
+        ]
+        extents = Extents(left, right, up, down)
+        service = Service.open(host.system_folder(), host.output_folder() / "outpaint")
+        lost = [attempt for attempt in service.recover() if attempt.outcome == "unknown"]
+        node = cls.hidden.unique_id
+        plan = batch.plan(service, jobs, max_credits)
+        if dry_run:
+            return preview(node, originals, extents, seed, plan)
+        flight = batch.start(plan)
+        try:
+            await host.follow(node, lambda: flight.done, flight.text, lambda: flight.fraction)
+        except BaseException:
+            # Cancelled, or another node failed. Answers under way are kept by the threads that wait for them.
+            flight.cancel()
+            host.show_text(node, "Cancelled. An answer under way is kept: queue again to collect it free of charge.")
+            raise
+        results = flight.results()
+        return finish(node, originals, extents, seed, keep_original, service, results, lost)
+
+
+def pictures_of(image: torch.Tensor) -> list[torch.Tensor]:
+    """The pictures of a batch, each ``[1, H, W, 3]`` (or 4, with alpha) float32 on the CPU.
+
+    Raises:
+        InputError: not a batch of pictures, or values that are not finite.
+    """
+    if image.ndim != 4 or 0 in image.shape or image.shape[-1] not in (1, 3, 4):
+        raise contract.refuse(
+            f"image has the shape {list(image.shape)}, which is no batch of pictures.", "Connect an IMAGE output."
+        )
+    image = image.detach().to("cpu", torch.float32)
+    if not bool(torch.isfinite(image).all()):
+        raise contract.refuse("image has values that are not numbers (NaN or infinite).", "Check the node before it.")
+    image = image.expand(-1, -1, -1, 3) if image.shape[-1] == 1 else image
+    return list(image.split(1))
+
+
+def seed_of(seed: int, index: int) -> int:
+    """Seed of a picture in a batch: counted up, round the end of the range; 0 stays 0."""
+    return (seed + index - 1) % contract.MAX_SEED + 1 if seed else 0
+
+
+def preview(node: str, originals: list, extents: Extents, seed: int, plan: batch.Plan) -> io.NodeOutput:
+    """What would be sent and what it would cost, with a soft fill in place of the answer."""
+    filled = torch.cat([prefill(original[..., :3], extents, kind="smooth") for original in originals])
+    mask = torch.ones(filled.shape[:3])
+    mask[:, extents.up : extents.up + originals[0].shape[1], extents.left : extents.left + originals[0].shape[2]] = 0
+    text = f"Dry run, nothing sent. {plan.text()}; canvas {filled.shape[2]}×{filled.shape[1]}."
+    try:
+        plan.service.key()
+    except OutpaintError:
+        text += " No usable API key is set up yet."
+    host.show_text(node, text)
+    return io.NodeOutput(filled, mask, filled, seed, text)
+
+
+def finish(
+    node: str,
+    originals: list,
+    extents: Extents,
+    seed: int,
+    keep_original: bool,
+    service: Service,
+    results: list[batch.Result],
+    lost: list,
+) -> io.NodeOutput:
+    """Tensors and report of what came."""
+    raws = [codec.from_pil(result.picture) for result in results]
+    summary = service.ledger.summary()
+    spent = sum(result.credits for result in results)
+    lines = [f"{spent} credits · today {summary.today_credits} · unknown {len(summary.unknown)}"]
+    if lost:
+        lines.append(f"{count(len(lost), 'earlier request')} ended without a known outcome: see 'outpaint ledger'.")
+    images, masks = [], []
+    for number, (original, raw, result) in enumerate(zip(originals, raws, results, strict=True), start=1):
+        price = f"{result.credits} credits" if result.credits else "0 credits, from the pictures paid for before"
+        lines.append(f"picture {number}: {price}; seed {result.seed}; kept in {result.file}")
+        warnings = list(result.warnings)
+        if keep_original:
+            joined = returned.join(original, raw, extents, seed=seed)
+            images.append(joined.image)
+            masks.append(joined.mask)
+            warnings += joined.warnings
+            lines += joined.text.splitlines()
+        else:
+            images.append(raw)
+            masks.append(new_area(raw, original, extents))
+        lines += [f"warning: {warning}" for warning in warnings]
+    (image, notes), (mask, _), (raw, raw_notes) = map(returned.as_batch, (images, masks, raws))
+    lines += [f"warning: {note}" for note in dict.fromkeys((*notes, *raw_notes))]
+    report = "\n".join(lines)
+    host.show_text(node, report)
+    return io.NodeOutput(image, mask, raw, next((r.seed for r in results if r.seed is not None), seed), report)
+
+
+def new_area(raw: torch.Tensor, original: torch.Tensor, extents: Extents) -> torch.Tensor:
+    """Mask ``[1, H, W]`` of the answer: 0 where the original lies if the answer has the size asked for, else 1."""
+    mask = torch.ones(raw.shape[:3])
+    height, width = original.shape[1:3]
+    if raw.shape[1:3] == (height + extents.up + extents.down, width + extents.left + extents.right):
+        mask[:, extents.up : extents.up + height, extents.left : extents.left + width] = 0
+    return mask

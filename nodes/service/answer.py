@@ -55,9 +55,7 @@ class Verdict:
 
 
 ASK_AGAIN = "Queue again to try once more."
-CHECK_BALANCE = (
-    "It was not sent again; check your balance at the service. Queueing again is a new paid request."
-)
+CHECK_BALANCE = "It was not sent again; check your balance at the service. Queueing again is a new paid request."
 
 
 def judge(exchange: Exchange, body: bytes, key_source: str = "the key", upload_bytes: int = 0) -> Verdict:
@@ -131,7 +129,8 @@ def redirected(exchange: Exchange) -> Verdict:
         host = "an unreadable address"
     return Verdict(
         Outcome.FREE,
-        f"The service answered with an unexpected redirect (HTTP {exchange.status}) to {clean(host, 80)}; it was not followed.",
+        f"The service answered with an unexpected redirect (HTTP {exchange.status}) to {clean(host, 80)}; "
+        "it was not followed.",
         "Check OUTPAINT_API_URL if you set it; otherwise look for a new version of this node pack.",
         hopeless=True,
     )
@@ -157,7 +156,9 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
         return gateway(exchange, body)
     if "content_moderation" in said or "moderation" in said.lower():
         return Verdict(
-            Outcome.FREE, f"The service's moderation refused the request (HTTP {status}){quoted}", "Change the picture or the prompt."
+            Outcome.FREE,
+            f"The service's moderation refused the request (HTTP {status}){quoted}",
+            "Change the picture or the prompt.",
         )
     if status == 429 or (status == 503 and parse_pace(exchange.headers.get("retry-after")) is not None):
         return Verdict(
@@ -171,7 +172,8 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
         return Verdict(
             Outcome.FREE,
             f"The service rejected the API key read from {key_source} (HTTP {status}){quoted}",
-            "Compare it with the key in your account at the service; if it is right, see OUTPAINT_API_AUTH in the help.",
+            "Compare it with the key in your account at https://www.aithriving.com; if it is right, try the setting "
+            "OUTPAINT_API_AUTH=bearer on the server.",
             hopeless=True,
         )
     if status == 402 or "insufficient" in said.lower():
@@ -184,7 +186,7 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
     if status == 413:
         return Verdict(
             Outcome.FREE,
-            f"The service finds the request too large (HTTP 413, the picture sent has {upload_bytes / 1e6:.1f} MB){quoted}",
+            f"The service finds the request too large (HTTP 413); the picture has {upload_bytes / 1e6:.1f} MB{quoted}",
             "Scale the picture down first.",
         )
     if status in (404, 405, 410):
@@ -201,7 +203,11 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
             "It may want JSON: set OUTPAINT_API_BODY=json on the server and queue again.",
             hopeless=True,
         )
-    return Verdict(Outcome.FREE, f"The service refused the request (HTTP {status}){quoted}", "Change the inputs it names, or queue again later.")
+    return Verdict(
+        Outcome.FREE,
+        f"The service refused the request (HTTP {status}){quoted}",
+        "Change the inputs it names, or queue again later.",
+    )
 
 
 def success(exchange: Exchange, body: bytes, document: Any) -> Verdict:
@@ -210,7 +216,9 @@ def success(exchange: Exchange, body: bytes, document: Any) -> Verdict:
     if pictures.sniff(body):
         if not exchange.complete:
             return cut_short(exchange)
-        return Verdict(Outcome.PAID, picture=body, seed=as_seed(exchange.headers.get("seed")), **filtered_or({}, exchange))
+        return Verdict(
+            Outcome.PAID, picture=body, seed=as_seed(exchange.headers.get("seed")), **filtered_or({}, exchange)
+        )
     if not isinstance(document, dict):
         return cut_short(exchange) if exchange.trouble else not_the_service(body)
     picture = find_picture(document.get("data")) or find_picture(
@@ -254,7 +262,11 @@ def filtered_or(fields: dict, exchange: Exchange, warnings: list[str] | None = N
 
 def envelope_failure(said: str, code: Any) -> Verdict:
     """``code`` is not 0 and there is no picture: a failure by the contract, so free."""
-    what = f"The service could not do it: {said}" if said else f"The service reported a failure (code {clean(repr(code), 40)}) without a reason."
+    what = (
+        f"The service could not do it: {said}"
+        if said
+        else f"The service reported a failure (code {clean(repr(code), 40)}) without a reason."
+    )
     lowered = said.lower()
     if "credit" in lowered or "balance" in lowered or "insufficient" in lowered:
         return Verdict(
@@ -266,7 +278,9 @@ def envelope_failure(said: str, code: Any) -> Verdict:
     if "filter reason" in lowered or "moderation" in lowered:
         return Verdict(Outcome.FREE, what, "Change the picture or the prompt.")
     if any(word in lowered for word in ("unauthor", "api key", "apikey", "token", "authenti")):
-        return Verdict(Outcome.FREE, what, "Check the API key and the setting OUTPAINT_API_AUTH on the server.", hopeless=True)
+        return Verdict(
+            Outcome.FREE, what, "Check the API key and the setting OUTPAINT_API_AUTH on the server.", hopeless=True
+        )
     return Verdict(Outcome.FREE, what, "Change the inputs it names, or queue again later.")
 
 
@@ -278,7 +292,8 @@ def cut_short(exchange: Exchange) -> Verdict:
     }.get(exchange.trouble or "", "broke off in the middle")
     return Verdict(
         Outcome.UNKNOWN,
-        f"The service's answer (HTTP {exchange.status}) {how} after {exchange.size} bytes; the picture was probably made.",
+        f"The service's answer (HTTP {exchange.status}) {how} after {exchange.size} bytes; "
+        "the picture was probably made.",
         f"What came was kept. {CHECK_BALANCE}",
         hopeless=True,
     )
@@ -286,7 +301,11 @@ def cut_short(exchange: Exchange) -> Verdict:
 
 def not_the_service(body: bytes) -> Verdict:
     said = clean(body[:20000].decode("utf-8", "replace"))
-    page = "a web page (a network login page?)" if b"<html" in body[:2000].lower() or b"<!doctype" in body[:200].lower() else "no answer of the service"
+    page = (
+        "a web page (a network login page?)"
+        if b"<html" in body[:2000].lower() or b"<!doctype" in body[:200].lower()
+        else "no answer of the service"
+    )
     return Verdict(
         Outcome.UNKNOWN,
         f"HTTP 200 came with {page}" + (f": {said}" if said else ", it was empty."),
@@ -312,7 +331,11 @@ def find_picture(data: Any, depth: int = 0) -> bytes | None:
         return next((found for item in data[:4] if (found := find_picture(item, depth + 1))), None)
     if isinstance(data, dict):
         return next(
-            (found for name in ("image", "images", "data", "b64_json") if (found := find_picture(data.get(name), depth + 1))),
+            (
+                found
+                for name in ("image", "images", "data", "b64_json")
+                if (found := find_picture(data.get(name), depth + 1))
+            ),
             None,
         )
     if not isinstance(data, str) or len(data) < 16:
@@ -323,7 +346,7 @@ def find_picture(data: Any, depth: int = 0) -> bytes | None:
 
 
 def decode_base64(text: str) -> bytes | None:
-    """Bytes of base64 text with or without data URI prefix, blanks, padding, or the URL alphabet; None if it is none."""
+    """Bytes of base64 text, also with data URI prefix, blanks, no padding or the URL alphabet; None if it is none."""
     if text.startswith("data:"):
         text = text.partition(",")[2]
     text = "".join(text.split()) if any(blank in text for blank in "\r\n \t") else text

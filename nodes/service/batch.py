@@ -1,9 +1,9 @@
 """Several pictures: plan first (what is new, what it costs), then run (few at once, each result kept as it comes).
 
-    service = Service.open(home)
-    plan = batch.plan(service, [batch.Job(picture, Parameters(right=256))], max_credits=80)
-    print(plan.text())
-    results = batch.run(plan)
+service = Service.open(home)
+plan = batch.plan(service, [batch.Job(picture, Parameters(right=256))], max_credits=80)
+print(plan.text())
+results = batch.run(plan)
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -179,6 +179,11 @@ class Flight:
         """
         found = [self.outcomes.get(item.key) for item in self.plan.items]
         if all(isinstance(outcome, Result) for outcome in found):
+            paid = set()
+            for index, item in enumerate(self.plan.items):
+                # The same request twice in one run is one payment.
+                found[index] = replace(found[index], credits=0) if item.key in paid else found[index]
+                paid.add(item.key)
             return found
         if len(found) == 1:
             raise found[0] if found[0] is not None else payment.Cancelled()
@@ -204,9 +209,15 @@ class Flight:
             f"{len(unsent)} were not sent ({'; '.join(parts)})."
         )
         credits = f"{paid} credits were spent" + (
-            f", and the outcome of {count(unknown, 'request')} is unknown (0 or {CREDITS} credits each)." if unknown else "."
+            f", and the outcome of {count(unknown, 'request')} is unknown (0 or {CREDITS} credits each)."
+            if unknown
+            else "."
         )
-        do = "The pictures that came are kept" + where(results) + "; queueing again collects them free and sends only the others."
+        do = (
+            "The pictures that came are kept"
+            + where(results)
+            + "; queueing again collects them free and sends only the others."
+        )
         if errors:
             do += " " + errors[0].do
         worst = Outcome.UNKNOWN if unknown else Outcome.PAID if paid else Outcome.FREE
@@ -258,7 +269,10 @@ def run(
         follow(flight, progress, cancelled)
     except KeyboardInterrupt:
         flight.cancel()
-        follow(flight, lambda text, fraction: progress(f"cancelled; waiting for answers already paid for: {text}", fraction))
+        follow(
+            flight,
+            lambda text, fraction: progress(f"cancelled; waiting for answers already paid for: {text}", fraction),
+        )
     return flight.results()
 
 
@@ -270,5 +284,3 @@ def follow(
         if cancelled():
             flight.cancel()
     progress(flight.text(), 1.0)
-
-

@@ -87,7 +87,7 @@ class Parameters:
             ) from None
 
     def fields(self) -> dict[str, str]:
-        """The form fields as text. Zero sides, an empty prompt and seed 0 are the service's defaults and are left out."""
+        """The form fields as text. Zero sides, an empty prompt and seed 0 are the service's defaults: left out."""
         sides = {name: str(getattr(self, name)) for name in SIDES if getattr(self, name)}
         optional = {"prompt": self.prompt, "seed": str(self.seed) if self.seed else ""}
         return {

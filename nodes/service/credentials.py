@@ -91,7 +91,7 @@ def read_address(environ: Mapping[str, str]) -> Address:
         raise CredentialsError(f"{URL_VARIABLE} names no host.", advice)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise CredentialsError(
-            f"{URL_VARIABLE} is not https ({parts.scheme or 'no scheme'}://{host}), so the key would travel unencrypted.",
+            f"{URL_VARIABLE} is not https ({parts.scheme or 'no scheme'}://{host}): the key would travel unencrypted.",
             advice,
         )
     return Address(url, auth, body)

@@ -59,7 +59,8 @@ class DayLimitReached(OutpaintError):
 
     def __init__(self, spent: int, wanted: int, limit: int):
         super().__init__(
-            f"Today's limit of {limit} credits on this server does not allow {wanted} more: {spent} are spent or in flight.",
+            f"Today's limit of {limit} credits on this server does not allow {wanted} more: "
+            f"{spent} are spent or in flight.",
             "Wait until tomorrow, or raise OUTPAINT_MAX_CREDITS_PER_DAY on the server.",
             credits=NOTHING_SPENT,
         )
@@ -70,7 +71,8 @@ class Attempt:
     """One request to the service. ``outcome`` is "free", "paid", "unknown", or None while it runs.
 
     ``started`` and ``finished`` are seconds since 1970; ``digest``, ``kind`` and ``file`` name the picture that came,
-    ``body`` the file in ``pending/`` that took the answer, ``note`` what there is to say when none came; ``retired`` ones are not offered as results any more.
+    ``body`` the file in ``pending/`` that took the answer, ``note`` what there is to say when none came; ``retired``
+    ones are not offered as results any more.
     """
 
     id: int
@@ -115,7 +117,7 @@ class Summary:
             lines.append(f"In flight: {count(self.running, 'request')}.")
         if self.unknown:
             lines.append(
-                f"Unknown: {count(len(self.unknown), 'request')}, 0 or {CREDITS} credits each; compare with your account:"
+                f"Unknown: {count(len(self.unknown), 'request')}, 0 or {CREDITS} credits each; see your account:"
             )
             for attempt in self.unknown:
                 when = datetime.fromtimestamp(attempt.started).strftime("%Y-%m-%d %H:%M:%S")
@@ -188,9 +190,7 @@ class Ledger:
             "Free some space or make the file writable, and queue again.",
         )
 
-    def begin(
-        self, key: str, origin: str, size: tuple[int, int], body: str, day_limit: int | None = None
-    ) -> int:
+    def begin(self, key: str, origin: str, size: tuple[int, int], body: str, day_limit: int | None = None) -> int:
         """Write down that a request is about to be sent, if the day's limit allows it; its number.
 
         Unknown and running requests count as spent here.

@@ -43,7 +43,9 @@ class Cancelled(ServiceError):
     """The user cancelled before the request was complete."""
 
     def __init__(self):
-        super().__init__(Outcome.FREE, "The request was cancelled before it was sent completely.", "Queue again to send it.")
+        super().__init__(
+            Outcome.FREE, "The request was cancelled before it was sent completely.", "Queue again to send it."
+        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Result:
 
 @dataclass
 class Watch:
-    """How the caller follows a request and ends it. Polled by both sides: nothing of the caller runs in the paid thread."""
+    """How the caller follows a request and ends it. Polled by both sides: no code of the caller runs in the thread."""
 
     cancelled: Callable[[], bool] = lambda: False
     text: str = "waiting"
@@ -104,7 +106,9 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
             return kept(service, item, latest)
         if latest is not None and latest.outcome == Outcome.UNKNOWN and latest.id > (before.id if before else 0):
             # Somebody else sent this very request while we waited for our turn.
-            raise ServiceError(Outcome.UNKNOWN, latest.note, "It was not sent again; check your balance at the service.", True)
+            raise ServiceError(
+                Outcome.UNKNOWN, latest.note, "It was not sent again; check your balance at the service.", True
+            )
         watch.say("encoding", 0.02)
         upload = contract.encode_upload(item.picture, service.policy.upload_limit)
         slots = [FileLock(service.store.locks / f"slot{number}.lock") for number in range(service.policy.concurrency)]

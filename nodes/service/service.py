@@ -56,7 +56,9 @@ class Service:
         if not text:
             return None
         if not text.isdecimal():
-            raise CredentialsError(f"{DAY_LIMIT_VARIABLE} is {scrub(text)!r}.", "Set it to a whole number of credits, or remove it.")
+            raise CredentialsError(
+                f"{DAY_LIMIT_VARIABLE} is {scrub(text)!r}.", "Set it to a whole number of credits, or remove it."
+            )
         return int(text)
 
     def breaker(self) -> None:
@@ -112,5 +114,3 @@ class Service:
         self.ledger.settle(attempt.id, outcome, note=note, **facts)
         if kind or not body:
             path.unlink(missing_ok=True)
-
-

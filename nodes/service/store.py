@@ -115,7 +115,9 @@ class Store:
             for folder in filter(None, (self.pending, self.results, self.locks, self.keep_in)):
                 folder.mkdir(parents=True, exist_ok=True)
                 if folder.is_symlink():
-                    raise StoreError(f"The folder {folder} is a link to another place.", "Replace the link by a folder.")
+                    raise StoreError(
+                        f"The folder {folder} is a link to another place.", "Replace the link by a folder."
+                    )
                 with tempfile.TemporaryFile(dir=folder) as probe:
                     probe.write(b"\0")
                 if (free := shutil.disk_usage(folder).free) < room:

@@ -44,7 +44,7 @@ class Finding:
         found = []
         if self.detail < 0.35:
             found.append(
-                f"the answer looks blurred (moderation?): its detail in the kept area is {self.detail:.0%} of the source's"
+                f"the answer looks blurred (moderation?): detail in the kept area is {self.detail:.0%} of the source's"
             )
         elif self.likeness < 0.5:
             found.append(f"the kept area was redrawn: its likeness to the source is {self.likeness:.2f} (1 = the same)")

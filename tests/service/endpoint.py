@@ -243,7 +243,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="The outpainting service's contract on this computer; nothing is paid.")
+    parser = argparse.ArgumentParser(
+        description="The outpainting service's contract on this computer; nothing is paid."
+    )
     parser.add_argument("--port", type=int, default=8099)
     parser.add_argument("--shape", choices=["object", "string"], default="object")
     parser.add_argument("--seconds", type=float, default=1.0, help="time a picture takes")
@@ -259,7 +261,10 @@ def main() -> None:
             time.sleep(0.2)
             if (now := len(endpoint.requests) + len(endpoint.refused)) != seen:
                 seen = now
-                print(f"{len(endpoint.requests)} pictures, {endpoint.credits} credits, refused: {endpoint.refused}", flush=True)
+                print(
+                    f"{len(endpoint.requests)} pictures, {endpoint.credits} credits, refused: {endpoint.refused}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
