@@ -45,7 +45,7 @@ def fill_smooth(image: Tensor, extents: Extents) -> Tensor:
     soft = _blur_by_distance(small, rows, columns)
     for y, x in _strips(height, width, extents, image.device):
         rows_there, columns_there = _slices(y, x, extents)
-        canvas[:, rows_there, columns_there] = _sample(soft, rows.at(y), columns.at(x))
+        canvas[:, rows_there, columns_there] = sample(soft, rows.at(y), columns.at(x))
     canvas[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
     _continue_detail(canvas, image, soft, rows, columns, extents)
     return canvas
@@ -82,7 +82,7 @@ def _blur_by_distance(small: Tensor, rows: _Axis, columns: _Axis) -> Tensor:
         weight = (1 - (level - depth).abs()).clamp_min(0)
         at_y = (y + 0.5) * smaller.shape[-2] / rows.size - 0.5
         at_x = (x + 0.5) * smaller.shape[-1] / columns.size - 0.5
-        result += weight * _sample(smaller, at_y, at_x)
+        result += weight * sample(smaller, at_y, at_x)
     return result
 
 
@@ -94,7 +94,7 @@ def _continue_detail(
     near = Extents(**{side: min(value, _DETAIL_REACH) for side, value in vars(extents).items()})
     for y, x in _strips(height, width, near, image.device):
         rim_y, rim_x = y.clamp(0, height - 1), x.clamp(0, width - 1)
-        missed = image[:, rim_y[:, None], rim_x] - _sample(soft, rows.at(rim_y), columns.at(rim_x))
+        missed = image[:, rim_y[:, None], rim_x] - sample(soft, rows.at(rim_y), columns.at(rim_x))
         distance = torch.hypot(_beyond(y, height)[:, None], _beyond(x, width)[None])
         fade = (1 - distance / _DETAIL_REACH).clamp_min(0).square()
         rows_there, columns_there = _slices(y, x, extents)
@@ -127,7 +127,7 @@ def _beyond(position: Tensor, size: int) -> Tensor:
     return (position - position.clamp(0, size - 1)).float()
 
 
-def _sample(field: Tensor, y: Tensor, x: Tensor) -> Tensor:
+def sample(field: Tensor, y: Tensor, x: Tensor) -> Tensor:
     """Linear interpolation of ``[C, h, w]`` at rows ``y`` and columns ``x``, clamped at the edges."""
 
     def along(dim: int, position: Tensor, values: Tensor) -> Tensor:

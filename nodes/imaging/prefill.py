@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .canvas import Extents
+from .fill_content import fill_content
 from .fill_library import fill_library
 from .fill_smooth import fill_smooth
 
@@ -68,8 +69,12 @@ def _smooth(image: Tensor, extents: Extents, seed: int, progress: _Progress) -> 
     return fill_smooth(image, extents)
 
 
+def _content(image: Tensor, extents: Extents, seed: int, progress: _Progress) -> Tensor:
+    return fill_content(image.contiguous(), extents, seed, progress)
+
+
 def _library(image: Tensor, extents: Extents, seed: int, progress: _Progress) -> Tensor:
     return fill_library(image, extents, seed)
 
 
-_FILLS = {"auto": _smooth, "smooth": _smooth, "content": _smooth, "patchmatch": _library}
+_FILLS = {"auto": _content, "smooth": _smooth, "content": _content, "patchmatch": _library}
