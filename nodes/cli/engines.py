@@ -9,7 +9,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, OutpaintError
 from ..imaging import codec
 from ..imaging.canvas import Canvas, Extents, Size
 from .files import Job
@@ -61,6 +61,10 @@ class Extended:
 
 class Unavailable(Exception):
     """This worker can do no more (its server is gone); its picture may go to another."""
+
+
+class Hopeless(OutpaintError):
+    """This picture failed for a reason that all others share (no key, no credits left): they are not tried."""
 
 
 class Worker(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import queue
 import sys
 import threading
@@ -15,7 +16,7 @@ from ..errors import OutpaintError
 from ..imaging import codec
 from ..imaging.canvas import Canvas, Extents
 from . import files, options
-from .engines import Engine, Extended, FillEngine, Task, Unavailable, Worker, canvas_size, size_of
+from .engines import Engine, Extended, FillEngine, Hopeless, Task, Unavailable, Worker, canvas_size, size_of
 from .progress import Progress
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -93,20 +94,14 @@ def run(engine: Engine, tasks: Sequence[Task], report: bool) -> int:
     waiting: queue.SimpleQueue[Task] = queue.SimpleQueue()
     for task in tasks:
         waiting.put(task)
-    work = Work(waiting, len(tasks), report)
-    threads = [threading.Thread(target=work.loop, args=[worker], daemon=True) for worker in engine.workers()]
+    workers = engine.workers()
+    work = Work(waiting, len(tasks), len(workers), report)
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            while thread.is_alive():
-                thread.join(0.2)
+        for worker in workers:
+            threading.Thread(target=work.loop, args=[worker], daemon=True).start()
+        work.wait()
     except KeyboardInterrupt:
-        work.stop.set()
-        for thread in threads:
-            thread.join(5)
-        work.progress.close()
-        print("outpaint: interrupted.", file=sys.stderr)
+        work.interrupt()
         return INTERRUPTED
     for task in work.left():
         work.fail(task, f"not tried, {work.gone or 'no worker is left'}")
@@ -116,16 +111,35 @@ def run(engine: Engine, tasks: Sequence[Task], report: bool) -> int:
 class Work:
     """The photos still to do, shared by the workers of an engine."""
 
-    def __init__(self, waiting: queue.SimpleQueue[Task], total: int, report: bool):
-        self.waiting, self.report = waiting, report
+    def __init__(self, waiting: queue.SimpleQueue[Task], total: int, workers: int, report: bool):
+        self.waiting, self.busy, self.report = waiting, workers, report
+        self.lock = threading.Lock()
+        self.over = threading.Event()
         self.progress = Progress(total)
         self.stop = threading.Event()
+        self.hopeless = threading.Event()
         self.failures = 0
         self.gone = ""
 
     def loop(self, worker: Worker) -> None:
+        """What the thread of a worker does."""
+        try:
+            self.do_all(worker)
+        finally:
+            with self.lock:
+                self.busy -= 1
+                if not self.busy:
+                    self.over.set()
+
+    def wait(self) -> None:
+        """Wait for the workers. Not by ``Thread.join``: interrupted in it, Python before 3.13 takes the thread for
+        ended (bpo-45274)."""
+        while not self.over.wait(0.2):
+            pass
+
+    def do_all(self, worker: Worker) -> None:
         """Do photos until none is left, or the worker is gone."""
-        while not self.stop.is_set():
+        while not (self.stop.is_set() or self.hopeless.is_set()):
             try:
                 task = self.waiting.get_nowait()
             except queue.Empty:
@@ -140,6 +154,10 @@ class Work:
                 return
             except Cancelled:
                 return
+            except Hopeless as error:
+                self.gone = "for the same reason as the one before"
+                self.hopeless.set()
+                self.fail(task, str(error))
             except OutpaintError as error:
                 self.fail(task, str(error))
             except Exception as error:  # A photo that breaks something unforeseen must not stop the others.
@@ -163,6 +181,14 @@ class Work:
         if self.report or not extents:
             line += "".join(f"\n  {text}" for text in extended.report.splitlines())
         self.progress.finish(task.name, line, sys.stdout)
+
+    def interrupt(self) -> None:
+        """End the work under way. What is paid for is waited for, unless Ctrl-C is pressed again."""
+        self.stop.set()
+        self.progress.say("outpaint: interrupted; waiting for what is under way (Ctrl-C again to leave at once).")
+        with contextlib.suppress(KeyboardInterrupt):
+            self.wait()
+        self.progress.close()
 
     def fail(self, task: Task, why: str) -> None:
         self.failures += 1
