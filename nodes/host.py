@@ -52,6 +52,30 @@ def output_folder() -> Path:
     return Path(folder_paths.get_output_directory())
 
 
+def temp_folder() -> Path:
+    """Where previews go; the host empties it when it starts."""
+    import folder_paths
+
+    return Path(folder_paths.get_temp_directory())
+
+
+def progress() -> Callable[[int, int], None]:
+    """A callback (steps done, steps in all) for work in the node's own thread: moves its progress bar, and raises
+    when the user has cancelled."""
+    import comfy.utils
+
+    bars = {}
+
+    def report(done: int, total: int) -> None:
+        if interrupted():
+            raise interruption()
+        if total not in bars:
+            bars[total] = comfy.utils.ProgressBar(total)
+        bars[total].update_absolute(done, total)
+
+    return report
+
+
 def system_folder() -> Path:
     """The pack's private folder on the server, out of reach of the host's HTTP routes.
 

@@ -1,10 +1,16 @@
-"""Outpaint (Local): builds the expansion into the host's own nodes, nothing else."""
+"""Outpaint (Local): the picture extended by the user's own model, or from its own content."""
 
 from __future__ import annotations
 
-from comfy_api.latest import io
+from typing import Any
 
-from . import inputs
+from comfy_api.latest import io
+from comfy_execution.graph_utils import GraphBuilder
+
+from . import families, host_models, inputs
+from .errors import InputError
+from .expansion import Job
+from .imaging.picture import checked
 from .prepare import fill
 from .schema import advanced, schema
 
@@ -20,6 +26,7 @@ class OutpaintLocal(io.ComfyNode):
                 "Without a model it fills from the picture's own content."
             ),
             search_aliases=["outpaint", "uncrop", "expand image", "extend image"],
+            is_input_list=True,
             inputs=[
                 inputs.image(),
                 *inputs.extents(),
@@ -50,16 +57,98 @@ class OutpaintLocal(io.ComfyNode):
                     step=0.1,
                     tooltip="Classifier-free guidance (0 = what the model's family wants).",
                 ),
-                io.Combo.Input("sampler_name", display_name="sampler_name", options=["auto"], default="auto"),
-                io.Combo.Input("scheduler", display_name="scheduler", options=["auto"], default="auto"),
+                io.Combo.Input(
+                    "sampler_name",
+                    display_name="sampler_name",
+                    options=[host_models.AUTO, *host_models.samplers()],
+                    default=host_models.AUTO,
+                    tooltip="Sampler (auto = what the model's family wants).",
+                ),
+                io.Combo.Input(
+                    "scheduler",
+                    display_name="scheduler",
+                    options=[host_models.AUTO, *host_models.schedulers()],
+                    default=host_models.AUTO,
+                    tooltip="Noise schedule (auto = what the model's family wants).",
+                ),
                 inputs.match(),
-                io.Model.Input("model", display_name="model", optional=True),
-                io.Clip.Input("clip", display_name="clip", optional=True),
-                io.Vae.Input("vae", display_name="vae", optional=True),
-                io.Conditioning.Input("positive", display_name="positive", optional=True),
-                io.Conditioning.Input("negative", display_name="negative", optional=True),
+                io.Model.Input(
+                    "model", display_name="model", optional=True, tooltip="Leave empty to fill without a model."
+                ),
+                io.Clip.Input("clip", display_name="clip", optional=True, tooltip="Encodes the two prompts."),
+                io.Vae.Input("vae", display_name="vae", optional=True, tooltip="The one that belongs to the model."),
+                io.Conditioning.Input(
+                    "positive", display_name="positive", optional=True, tooltip="Used instead of the prompt."
+                ),
+                io.Conditioning.Input(
+                    "negative", display_name="negative", optional=True, tooltip="Used instead of the negative prompt."
+                ),
+                io.UpscaleModel.Input(
+                    "upscale_model",
+                    display_name="upscale_model",
+                    optional=True,
+                    tooltip="Restores detail of the new area where it is sampled smaller than the picture.",
+                    extra_dict={"advanced": True},
+                ),
                 advanced(inputs.rim()),
                 advanced(fill()),
+                advanced(
+                    io.Int.Input(
+                        "overlap",
+                        display_name="overlap",
+                        default=-1,
+                        min=-1,
+                        max=512,
+                        tooltip=(
+                            "Pixels of the original that the sampler may see noised (-1 = by the picture's size). "
+                            "They are never composited."
+                        ),
+                    )
+                ),
+                advanced(
+                    io.Float.Input(
+                        "megapixels",
+                        display_name="megapixels",
+                        default=0.0,
+                        min=0.0,
+                        max=64.0,
+                        step=0.05,
+                        tooltip="Largest size that is sampled at once, in megapixels (0 = the model's native size).",
+                    )
+                ),
+                advanced(
+                    io.Float.Input(
+                        "denoise_override",
+                        display_name="denoise_override",
+                        default=0.0,
+                        min=0.0,
+                        max=1.0,
+                        step=0.01,
+                        tooltip="Denoise of the sampler, for experts (0 = what creativity means for this model).",
+                    )
+                ),
+                advanced(
+                    io.Boolean.Input(
+                        "refine",
+                        display_name="refine",
+                        default=False,
+                        tooltip=(
+                            "Sample large areas small first, then restore their detail in a second pass at full size."
+                        ),
+                    )
+                ),
+                advanced(
+                    io.Combo.Input(
+                        "family",
+                        display_name="family",
+                        options=[host_models.AUTO, *families.BY_NAME],
+                        default=host_models.AUTO,
+                        tooltip=(
+                            "Family of the model (auto = recognised). Choose it for models that look like another one "
+                            "from outside, as Flux Kontext and Qwen-Image-Edit do."
+                        ),
+                    )
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image"),
@@ -71,5 +160,27 @@ class OutpaintLocal(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, **inputs) -> io.NodeOutput:
-        raise NotImplementedError
+    def execute(cls, image, **given) -> io.NodeOutput:
+        if not host_models.expands():
+            raise InputError(
+                "This ComfyUI was started with --cache-none, and before version 0.3.67 that breaks nodes like this one.",
+                "Start it without --cache-none, or update ComfyUI.",
+            )
+        values = {name: only(name, value) for name, value in given.items()}
+        links = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
+        job = Job.of([checked(picture) for picture in image], values)
+        graph = GraphBuilder()
+        return io.NodeOutput(*job.expand(graph, links), expand=graph.finalize())
+
+
+def only(name: str, value: list) -> Any:
+    """The one value of an input.
+
+    Raises:
+        InputError: a list of several arrived where only pictures may be a list.
+    """
+    if isinstance(value, list):
+        if len(value) > 1:
+            raise InputError(f"{name} got a list of {len(value)} values.", "Only 'image' may be a list.")
+        return value[0] if value else None
+    return value

@@ -36,6 +36,10 @@ class Size:
     def area(self) -> int:
         return self.width * self.height
 
+    @property
+    def transposed(self) -> Size:
+        return Size(self.height, self.width)
+
     def round_up(self, multiple: int) -> Size:
         """The smallest size that holds this one and whose sides are multiples of ``multiple``."""
         return Size(ceil(self.width / multiple) * multiple, ceil(self.height / multiple) * multiple)
@@ -75,6 +79,17 @@ class Rect:
 
     def moved(self, dx: int, dy: int) -> Rect:
         return replace(self, x=self.x + dx, y=self.y + dy)
+
+    def common(self, other: Rect) -> Rect | None:
+        """What both cover, or ``None``."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        width, height = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
+        return Rect(x, y, width, height) if width > 0 and height > 0 else None
+
+    def joined(self, other: Rect) -> Rect:
+        """The smallest rectangle that holds both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return Rect(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,438 @@
+"""An outpainting in progress: the untouched original, what the windows gave so far, and the finished picture.
+
+Windows see the original wherever it is, then what earlier windows gave, corrected to the original's tone, then a
+prefill. The correction is always measured on the original itself, never on an earlier pass, so it cannot drift.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import InputError
+from . import masks
+from .canvas import Extents, Rect, Size
+from .prefill import prefill
+from .stitch import Report, Stitched, stitch
+from .tone import Tone, cells, fit_tone
+from .windows import Window
+
+# Canvases up to this size are joined in one go, larger ones side by side.
+WHOLE_JOIN = 16_000_000
+# What the joining of one side sees of the picture beside it.
+JOIN_CONTEXT = 256
+# Length over which a later pass fades into an earlier one, where the sampler had kept the earlier one's content.
+FADE = 64
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one window gave: ``[B, h, w, 3]`` in 0..1, of any size, and its tone corrections, one per picture."""
+
+    window: Window
+    pixels: Tensor
+    tones: tuple[Tone | None, ...]
+
+
+@dataclass(frozen=True)
+class Outpainting:
+    """The original and the passes done.
+
+    Attributes:
+        original: ``[B, H, W, 3]``, or 4 channels with alpha.
+        passes: in the order they were sampled.
+        pending: the window being sampled now.
+        overlap: pixels of known area next to its fill that a window may repaint.
+        cell: the multiple the windows were made for.
+    """
+
+    original: Tensor
+    passes: tuple[Pass, ...] = ()
+    pending: Window | None = None
+    overlap: int = 32
+    cell: int = 8
+
+    @property
+    def rect(self) -> Rect:
+        return Rect(0, 0, self.original.shape[2], self.original.shape[1])
+
+    @property
+    def frame(self) -> Rect:
+        """The original and all that was filled."""
+        frame = self.rect
+        for done in self.passes:
+            for fill in done.window.fills:
+                frame = frame.joined(fill)
+        return frame
+
+    def received(self, generated: Tensor) -> Outpainting:
+        """With the pending window's picture, as decoded.
+
+        Args:
+            generated: ``[B, h, w, 3]``; it may have been scaled, but not cropped.
+
+        Raises:
+            InputError: nothing is pending, the batch or the shape differs, or values are not finite.
+        """
+        if self.pending is None:
+            raise InputError("This canvas awaits no picture.", "Connect 'canvas' of the Outpaint Prepare that made the window.")
+        size = self.pending.size
+        batch = len(self.original)
+        if generated.ndim != 4 or generated.shape[-1] not in (3, 4) or 0 in generated.shape:
+            raise InputError(
+                f"The generated picture has the shape {list(generated.shape)}, which is not [batch, height, width, 3].",
+                "Connect the decoded picture of the window.",
+            )
+        if len(generated) != batch:
+            raise InputError(
+                f"There are {len(generated)} generated pictures for {batch} originals.", "Decode one for each original."
+            )
+        if abs(generated.shape[2] * size.height - generated.shape[1] * size.width) > 2 * max(generated.shape[1:3]):
+            raise InputError(
+                f"The generated picture is {generated.shape[2]}×{generated.shape[1]}, but the window is {size}.",
+                "Decode the whole window; it may be scaled, but not cropped.",
+            )
+        generated = generated[..., :3]
+        if not bool(torch.isfinite(generated.sum(dtype=torch.float32))):
+            raise InputError(
+                "The decoded picture holds values that are not numbers (NaN or infinite).",
+                "A VAE in half precision is the usual cause: run it in float32 (--fp32-vae), or use another VAE.",
+            )
+        tones = tuple(self.tone(self.pending, generated, index) for index in range(batch))
+        return replace(self, passes=(*self.passes, Pass(self.pending, generated, tones)), pending=None)
+
+    def tone(self, window: Window, generated: Tensor, index: int) -> Tone | None:
+        """What turns a window's colours into the original's, measured where the sampler had to keep the original.
+
+        A window that sees none of the original takes the correction of the latest one that does: the fault is the
+        decoder's, the same in every pass.
+        """
+        seen = window.rect.common(self.rect)
+        if seen is not None:
+            inside = seen.moved(-window.rect.x, -window.rect.y)
+            given = view(generated[index : index + 1], window, inside)[0].movedim(-1, 0)
+            rows, columns = seen.slices
+            wanted = self.original[index, rows, columns, :3].to(given).movedim(-1, 0)
+            trusted = (1 - touched(window, seen, self.overlap + self.cell)).to(given)[None]
+            size = max(1, min(8, seen.width // 8, seen.height // 8))
+            wanted, weight = cells(wanted, trusted, size)
+            given, _ = cells(given, trusted, size)
+            fitted = fit_tone(wanted.flatten(1).T, given.flatten(1).T, (weight > 0.99).float().flatten())
+            if fitted is not None:
+                return fitted
+        return self.passes[-1].tones[index] if self.passes else None
+
+    def merged(self, other: Outpainting) -> Outpainting:
+        """With the passes of another chain over the same original.
+
+        Raises:
+            InputError: the other one has another original.
+        """
+        if other.original.shape != self.original.shape:
+            raise InputError("The two canvases belong to different pictures.", "Connect canvases of one picture.")
+        own = {done.window.name for done in self.passes}
+        return replace(self, passes=(*self.passes, *(done for done in other.passes if done.window.name not in own)))
+
+    def known(self, rect: Rect) -> Tensor:
+        """``[h, w]`` bool: what is not new any more."""
+        return inside((self.rect, *(fill for done in self.passes for fill in done.window.fills)), rect)
+
+    def draw(self, rect: Rect, corrected: bool = True) -> Tensor:
+        """What the passes gave within ``rect``, the original nowhere: ``[B, h, w, 3]``, 0 where no window looked."""
+        picture = self.original.new_zeros((len(self.original), rect.height, rect.width, 3), dtype=torch.float32)
+        drawn = torch.zeros((rect.height, rect.width), dtype=torch.bool, device=picture.device)
+        for done in self.passes:
+            seen = done.window.rect.common(rect)
+            if seen is None:
+                continue
+            at = seen.moved(-rect.x, -rect.y).slices
+            pixels = view(done.pixels, done.window, seen.moved(-done.window.rect.x, -done.window.rect.y)).to(picture)
+            if corrected:
+                for item, tone in zip(pixels, done.tones, strict=True):
+                    if tone is not None:
+                        item.copy_(tone(item.movedim(-1, 0)).movedim(0, -1))
+            before = drawn[at].clone()
+            if bool(before.any()):
+                far = masks.distance(inside(done.window.fills, seen), self.overlap + FADE)
+                show = torch.where(before, 1 - ((far - self.overlap) / FADE).clamp(0, 1), 1.0)
+                picture[:, at[0], at[1]] = picture[:, at[0], at[1]].lerp_(pixels, show[..., None].to(pixels))
+            else:
+                picture[:, at[0], at[1]] = pixels
+            drawn[at] = True
+        return picture
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A window for the sampler: ``pixels`` ``[B, h, w, 3]`` and the three masks ``[h, w]``, all at its size."""
+
+    pixels: Tensor
+    denoise: Tensor
+    concat: Tensor
+    composite: Tensor
+    work: Outpainting
+
+
+def prepare(
+    work: Outpainting,
+    window: Window,
+    fill: str = "auto",
+    creativity: float = 0.5,
+    progress: Callable[[int, int], None] | None = None,
+) -> Prepared:
+    """The pixels and masks of a window.
+
+    Args:
+        fill: kind of the prefill.
+        creativity: above .5 the prefill gives way to its own mean colour and noise, so that it leads the sampler less.
+        progress: called with (steps done, steps in all); may raise to cancel.
+    """
+    rect = window.rect
+    inner = rect.common(bounds(work, window))
+    known = work.known(inner)
+    if window.refine:
+        known &= ~inside(window.fills, inner)
+    margins = overhang(rect, inner, known)
+    body = Rect(inner.x - margins.left, inner.y - margins.up, inner.width + margins.left + margins.right,
+                inner.height + margins.up + margins.down)
+    pixels = work.draw(body)
+    own = body.common(work.rect)
+    if own is not None:
+        rows, columns = own.moved(-body.x, -body.y).slices
+        pixels[:, rows, columns] = work.original[(slice(None), *own.slices, slice(3))].to(pixels).clamp(0, 1)
+    known = F.pad(known, (margins.left, margins.right, margins.up, margins.down))
+    if not window.refine and not bool(known.all()):
+        pixels = filled(pixels, known, fill, seed_of(window), creativity, progress)
+    rest = Extents(body.x - rect.x, rect.right - body.right, body.y - rect.y, rect.bottom - body.bottom)
+    pixels = mirrored(pixels, rest)
+    new = mirrored((~known)[None, ..., None].float(), rest)[0, ..., 0]
+    take = inside(window.fills, rect).float()
+    height, width = window.size.height, window.size.width
+    small = F.interpolate(torch.stack([new, take])[:, None], (height, width), mode="area")[:, 0]
+    overlap = round(work.overlap * window.scale)
+    return Prepared(
+        scaled(pixels, window.size).clamp_(0, 1),
+        masks.denoise(small[0] > 0, work.cell, overlap),
+        masks.concat(small[0] > 0, work.cell),
+        masks.composite(small[1] >= 0.5),
+        replace(work, pending=window),
+    )
+
+
+def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) -> Stitched:
+    """The finished picture: every side joined to the untouched original.
+
+    Args:
+        match, rim, seed: as for ``stitch``.
+
+    Returns:
+        image ``[B, H', W', C]``, mask ``[B, H', W']`` and the report.
+    """
+    frame = work.frame
+    steps = sides(work.rect, frame)
+    if frame.size.area <= WHOLE_JOIN:
+        steps = [(work.rect, frame)]
+    image, mask, texts = None, None, []
+    for known, grown in steps:
+        region = beside(known, grown)
+        held = region.common(known)
+        extents = Extents(held.x - region.x, region.right - held.right, held.y - region.y, region.bottom - held.bottom)
+        if image is None:
+            rows, columns = held.slices
+            source = work.original[:, rows, columns]
+        else:
+            rows, columns = held.moved(-frame.x, -frame.y).slices
+            source = image[:, rows, columns]
+        joined = stitch(
+            source, work.draw(region, match != "off" and len(work.passes) > 1), extents, match, rim, seed=seed,
+            valid=valid(work, held, region),
+        )
+        texts.append(joined.report)
+        if region == frame:
+            return joined
+        if image is None:
+            image, mask = started(work.original, frame)
+        rows, columns = region.moved(-frame.x, -frame.y).slices
+        image[:, rows, columns] = joined.image.to(image)
+        mask[:, rows, columns] = torch.maximum(mask[:, rows, columns], joined.mask.to(mask))
+    return Stitched(image, mask, Report(tuple(step for report in texts for step in report.steps)))
+
+
+def started(original: Tensor, frame: Rect) -> tuple[Tensor, Tensor]:
+    """A canvas that holds the original, and its mask, 0 on the original and on all that no step has joined yet."""
+    batch, height, width, channels = original.shape
+    image = torch.empty((batch, frame.height, frame.width, channels), dtype=torch.float32, device=original.device)
+    rows, columns = slice(-frame.y, height - frame.y), slice(-frame.x, width - frame.x)
+    image[:, rows, columns] = original
+    return image, torch.zeros((batch, frame.height, frame.width), device=original.device)
+
+
+def sides(known: Rect, frame: Rect) -> list[tuple[Rect, Rect]]:
+    """The steps in which a large canvas is joined: known area and grown area of each, side by side."""
+    wide = Rect(frame.x, known.y, frame.width, known.height)
+    left = Rect(frame.x, known.y, known.right - frame.x, known.height)
+    above = Rect(frame.x, frame.y, frame.width, known.bottom - frame.y)
+    steps = [(known, left), (left, wide), (wide, above), (above, frame)]
+    return [(before, after) for before, after in steps if before != after]
+
+
+def beside(known: Rect, grown: Rect) -> Rect:
+    """What has to be looked at to grow ``known`` to ``grown``: the new area and, where only one axis grows, no more of
+    the known area than its context."""
+    x, y, right, bottom = grown.x, grown.y, grown.right, grown.bottom
+    if grown.height == known.height:
+        x = x if x < known.x else max(x, known.right - JOIN_CONTEXT)
+        right = right if right > known.right else min(right, known.x + JOIN_CONTEXT)
+    elif grown.width == known.width:
+        y = y if y < known.y else max(y, known.bottom - JOIN_CONTEXT)
+        bottom = bottom if bottom > known.bottom else min(bottom, known.y + JOIN_CONTEXT)
+    return Rect(x, y, right - x, bottom - y)
+
+
+def valid(work: Outpainting, held: Rect, region: Rect) -> Tensor:
+    """``[h, w]``, 1 where ``held`` was shown to a window whose sampler had to keep it."""
+    result = torch.zeros((held.height, held.width), device=work.original.device)
+    for done in work.passes:
+        seen = done.window.rect.common(held)
+        if seen is not None:
+            rows, columns = seen.moved(-held.x, -held.y).slices
+            free = touched(done.window, seen, work.overlap + work.cell).to(result)
+            result[rows, columns] = torch.maximum(result[rows, columns], 1 - free)
+    return result
+
+
+def bounds(work: Outpainting, window: Window) -> Rect:
+    """The known area and the window's fills: what lies beyond is slack."""
+    area = work.frame
+    for fill in window.fills:
+        area = area.joined(fill)
+    return area
+
+
+def overhang(rect: Rect, inner: Rect, known: Tensor) -> Extents:
+    """The slack at sides where only new area ends, which is generated as well. At other sides it is mirrored."""
+    return Extents(
+        left=0 if bool(known[:, 0].any()) else inner.x - rect.x,
+        right=0 if bool(known[:, -1].any()) else rect.right - inner.right,
+        up=0 if bool(known[0].any()) else inner.y - rect.y,
+        down=0 if bool(known[-1].any()) else rect.bottom - inner.bottom,
+    )
+
+
+def filled(
+    pixels: Tensor, known: Tensor, kind: str, seed: int, creativity: float,
+    progress: Callable[[int, int], None] | None,
+) -> Tensor:
+    """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more."""
+    height, width = known.shape
+    sources = rectangles(known)
+    total, weights = torch.zeros_like(pixels), torch.zeros((height, width), device=pixels.device)
+    for source in sources:
+        rows, columns = source.slices
+        extents = Extents(source.x, width - source.right, source.y, height - source.bottom)
+        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress)
+        if len(sources) == 1:
+            total, weights = picture, torch.ones_like(weights)
+            break
+        weight = 1 / away(source, height, width, pixels.device).square()
+        total += picture * weight[..., None]
+        weights += weight
+    total /= weights[..., None]
+    freedom = max(0.0, 2 * creativity - 1)
+    if freedom:
+        mean = pixels[:, known].mean(1)[:, None, None]
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(total.shape, generator=generator).to(total)
+        total = torch.lerp(total, mean.expand_as(total), freedom) + 0.1 * freedom * noise
+    return torch.where(known[..., None], pixels, total.clamp_(0, 1))
+
+
+def rectangles(known: Tensor) -> list[Rect]:
+    """The largest wholly known rectangles that touch the window's edges: full rows and full columns, or, when there
+    are none, the one known rectangle."""
+    height, width = known.shape
+    found = []
+    for full, along in ((known.all(1), True), (known.all(0), False)):
+        for start, stop in runs(full):
+            found.append(Rect(0, start, width, stop - start) if along else Rect(start, 0, stop - start, height))
+    if found:
+        return found
+    rows, columns = runs(known.any(1)), runs(known.any(0))
+    (top, bottom), (left, right) = max(rows, key=length), max(columns, key=length)
+    return [Rect(left, top, right - left, bottom - top)]
+
+
+def runs(flags: Tensor) -> list[tuple[int, int]]:
+    """Start and end of every run of true values."""
+    edges = torch.diff(F.pad(flags.int(), (1, 1))).nonzero().flatten().tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def length(run: tuple[int, int]) -> int:
+    return run[1] - run[0]
+
+
+def away(rect: Rect, height: int, width: int, device: torch.device) -> Tensor:
+    """``[H, W]``, distance to a rectangle in pixels, at least 1."""
+    y, x = torch.arange(height, device=device).float(), torch.arange(width, device=device).float()
+    dy = torch.maximum(rect.y - y, y - rect.bottom + 1).clamp_min(0)
+    dx = torch.maximum(rect.x - x, x - rect.right + 1).clamp_min(0)
+    return torch.hypot(dy[:, None], dx[None]).clamp_min(1)
+
+
+def inside(rects: tuple[Rect, ...], view: Rect) -> Tensor:
+    """``[h, w]`` bool over ``view``: what the rectangles cover."""
+    covered = torch.zeros((view.height, view.width), dtype=torch.bool)
+    for rect in rects:
+        common = rect.common(view)
+        if common is not None:
+            covered[common.moved(-view.x, -view.y).slices] = True
+    return covered
+
+
+def touched(window: Window, area: Rect, reach: int) -> Tensor:
+    """``[h, w]`` float over ``area``: 1 within ``reach`` pixels of what the window fills."""
+    near = [Rect(f.x - reach, f.y - reach, f.width + 2 * reach, f.height + 2 * reach) for f in window.fills]
+    return inside(tuple(near), area).float()
+
+
+def view(pixels: Tensor, window: Window, part: Rect) -> Tensor:
+    """``part`` of a window (from its corner, in canvas pixels) out of its picture, at canvas scale."""
+    if pixels.shape[1:3] == (window.rect.height, window.rect.width):
+        rows, columns = part.slices
+        return pixels[:, rows, columns].clone()
+    rows, columns = part.slices
+    return scaled(pixels, window.rect.size)[:, rows, columns]
+
+
+def scaled(pixels: Tensor, size: Size) -> Tensor:
+    """``[B, h, w, C]`` at another size: bicubic, low-passed first where it shrinks."""
+    if pixels.shape[1:3] == (size.height, size.width):
+        return pixels.clone()
+    planes = F.interpolate(
+        pixels.float().movedim(-1, 1), (size.height, size.width), mode="bicubic", align_corners=False, antialias=True
+    )
+    return planes.movedim(1, -1)
+
+
+def mirrored(pixels: Tensor, margins: Extents) -> Tensor:
+    """``[B, h, w, C]`` with mirrored margins; edge pixels repeated where the picture is too small to mirror."""
+    if not margins:
+        return pixels
+    height, width = pixels.shape[1:3]
+    small = max(margins.left, margins.right) >= width or max(margins.up, margins.down) >= height
+    planes = F.pad(
+        pixels.movedim(-1, 1), (margins.left, margins.right, margins.up, margins.down),
+        mode="replicate" if small else "reflect",
+    )
+    return planes.movedim(1, -1)
+
+
+def seed_of(window: Window) -> int:
+    """A number that stays with the window."""
+    return zlib.crc32(window.name.encode()) & 0xFFFF

@@ -1,0 +1,103 @@
+"""Probes: put exact tensors in, get exact tensors out."""
+
+import time
+from pathlib import Path
+
+import folder_paths
+import numpy as np
+import torch
+
+
+class AnyType(str):
+    def __ne__(self, other):
+        return False
+
+
+ANY = AnyType("*")
+
+
+class TestLoadTensor:
+    """An IMAGE from a .npy file in the input folder, whatever its shape and values."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"name": ("STRING", {"default": ""})}})
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "load"
+    CATEGORY = "tests"
+
+    def load(self, name):
+        return (torch.from_numpy(np.load(Path(folder_paths.get_input_directory()) / name)),)
+
+
+class TestLoadList(TestLoadTensor):
+    """Several of them as a list; names separated by commas."""
+
+    OUTPUT_IS_LIST = (True,)
+
+    def load(self, name):
+        return ([super(TestLoadList, self).load(one)[0] for one in name.split(",")],)
+
+
+class TestSaveTensor:
+    """Writes a tensor as .npy into the output folder, bit for bit; text as .txt."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"value": (ANY,), "name": ("STRING", {"default": ""})}})
+    RETURN_TYPES = ()
+    FUNCTION = "save"
+    OUTPUT_NODE = True
+    CATEGORY = "tests"
+    IS_CHANGED = classmethod(lambda cls, **inputs: float("nan"))
+
+    def save(self, value, name):
+        folder = Path(folder_paths.get_output_directory())
+        if isinstance(value, torch.Tensor):
+            np.save(folder / f"{name}.npy", value.cpu().numpy())
+        else:
+            (folder / f"{name}.txt").write_text(str(value))
+        return {"ui": {"text": [name]}}
+
+
+class TestTinyUpscaler:
+    """An UPSCALE_MODEL that doubles by repeating pixels."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {}})
+    RETURN_TYPES = ("UPSCALE_MODEL",)
+    FUNCTION = "make"
+    CATEGORY = "tests"
+
+    def make(self):
+        from comfy_extras.chainner_models import model_loading  # noqa: F401  (spandrel must be present)
+
+        return (Doubler(),)
+
+
+class Doubler(torch.nn.Module):
+    scale = 2
+
+    def __init__(self):
+        super().__init__()
+        self.model = torch.nn.Identity()
+
+    def forward(self, image):
+        return torch.nn.functional.interpolate(image, scale_factor=2, mode="nearest")
+
+    __call__ = forward
+
+
+class TestSlow:
+    """Passes an IMAGE on after some seconds."""
+
+    INPUT_TYPES = classmethod(
+        lambda cls: {"required": {"image": ("IMAGE",), "seconds": ("FLOAT", {"default": 1.0, "min": 0, "max": 60})}}
+    )
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "wait"
+    CATEGORY = "tests"
+
+    def wait(self, image, seconds):
+        time.sleep(seconds)
+        return (image,)
+
+
+NODES = {
+    kind.__name__: kind for kind in (TestLoadTensor, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow)
+}
