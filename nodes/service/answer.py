@@ -141,7 +141,7 @@ def gateway(exchange: Exchange, body: bytes) -> Verdict:
     return Verdict(
         Outcome.UNKNOWN,
         f"The service's gateway answered HTTP {exchange.status} without saying what became of the picture"
-        + (f": {said}" if said else "."),
+        + quote(said),
         CHECK_BALANCE,
         hopeless=True,
     )
@@ -151,7 +151,7 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
     """A well-formed failure: free by the service's own rule."""
     status = exchange.status
     said = message_of(document) or clean(body[:20000].decode("utf-8", "replace"))
-    quoted = f": {said}" if said else "."
+    quoted = quote(said)
     if status == 503 and not isinstance(document, dict):
         return gateway(exchange, body)
     if "content_moderation" in said or "moderation" in said.lower():
@@ -263,7 +263,7 @@ def filtered_or(fields: dict, exchange: Exchange, warnings: list[str] | None = N
 def envelope_failure(said: str, code: Any) -> Verdict:
     """``code`` is not 0 and there is no picture: a failure by the contract, so free."""
     what = (
-        f"The service could not do it: {said}"
+        f"The service could not do it{quote(said)}"
         if said
         else f"The service reported a failure (code {clean(repr(code), 40)}) without a reason."
     )
@@ -308,7 +308,7 @@ def not_the_service(body: bytes) -> Verdict:
     )
     return Verdict(
         Outcome.UNKNOWN,
-        f"HTTP 200 came with {page}" + (f": {said}" if said else ", it was empty."),
+        f"HTTP 200 came with {page}" + quote(said),
         f"Log in to the network if it asks for it. {CHECK_BALANCE}",
         hopeless=True,
     )
@@ -379,6 +379,11 @@ def message_of(document: Any) -> str:
     said = clean("; ".join(parts))
     identity = document.get("id")
     return f"{said} (id {clean(identity, 64)})" if said and isinstance(identity, str) else said
+
+
+def quote(said: str) -> str:
+    """The end of a sentence that passes on what somebody said, if anything."""
+    return f": {said.rstrip('.')}." if said else "."
 
 
 HOST_PHRASES = re.compile(

@@ -115,6 +115,13 @@ class KeyHeader(requests.auth.AuthBase):
         return f"<{type(self).__name__} {self.scheme}>"
 
 
+class DirectSession(requests.Session):
+    """Sees no redirects at all: even when told not to follow one, ``requests`` reads its body and parses its target."""
+
+    def get_redirect_target(self, resp):
+        return None
+
+
 class Wire:
     """The connection of one request: a stall limit for writes, and an end to everything at the deadline.
 
@@ -215,7 +222,7 @@ def exchange(
             raise Stop("deadline")
 
     counting = CountingBody(body, check, sent)
-    with Wire(policy.stall, seconds) as wire, requests.Session() as session:
+    with Wire(policy.stall, seconds) as wire, DirectSession() as session:
         session.mount("http://", _WiredAdapter(wire))
         session.mount("https://", _WiredAdapter(wire))
         # Proxies and certificate settings of the machine are wanted, except that nobody may see plain http.

@@ -130,6 +130,18 @@ class Key:
 
     def scrub(self, text: str) -> str:
         """``text`` without the key in any of the forms in which a server or library may echo it."""
+        for form in self.forms():
+            text = text.replace(form, HIDDEN)
+        return scrub(text)
+
+    def scrub_bytes(self, data: bytes) -> bytes:
+        """The same for the body of an answer, which is only touched where the key is."""
+        for form in self.forms():
+            data = data.replace(form.encode(), HIDDEN.encode())
+        return data
+
+    def forms(self) -> list[str]:
+        """The secret as it may be written in text, URL, JSON or base64; longest first."""
         forms = {
             self.secret,
             quote(self.secret, safe=""),
@@ -138,15 +150,13 @@ class Key:
             repr(self.secret)[1:-1],
             base64.b64encode(self.secret.encode()).decode().rstrip("="),
         }
-        for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, HIDDEN)
-        return scrub(text)
+        return sorted(forms, key=len, reverse=True)
 
 
 def scrub(text: str) -> str:
     """``text`` without anything that looks like a credential in a header or parameter."""
     return re.sub(
-        r"(?i)\b(authori[sz]ation|authentication|(?:x[-_])?api[-_]?key)\b(\W{1,4})(?:bearer\s+)?[^\s,;'\"<>}]+",
+        r"(?i)\b(authori[sz]ation|authentication|(?:x[-_])?api[-_]?key)\b([\s:=\"']{1,4})(?:bearer\s+)?[^\s,;'\"<>}]*[^\s,;'\"<>}.]",
         rf"\1\2{HIDDEN}",
         text,
     )
@@ -160,18 +170,27 @@ def read_key(address: Address, home: Path, environ: Mapping[str, str]) -> Key:
             was read, never what it is.
     """
     for text, source in sources(home, environ):
-        entries = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-        for entry in entries:
-            first, _, rest = entry.partition(" ")
-            owner, secret = (first, rest.strip()) if "://" in first else (contract.URL, entry)
-            if belongs(owner, address):
-                return Key(checked(secret, source), source)
+        entries = [entry_of(line) for line in map(str.strip, text.splitlines()) if line and not line.startswith("#")]
+        secrets = {secret for owner, secret in entries if belongs(owner, address)}
+        if len(secrets) > 1:
+            raise CredentialsError(
+                f"There are {len(secrets)} keys for {address.origin} in {source}.", "Leave only one, on one line."
+            )
+        if secrets:
+            return Key(checked(secrets.pop(), source), source)
         if entries:
             raise CredentialsError(
                 f"The key in {source} does not belong to {address.origin}.",
                 f"Write it there together with its address, as: {address.origin} YOUR-KEY",
             )
     raise CredentialsError(f"No API key for {address.origin} is set up on this computer.", first_steps(address, home))
+
+
+def entry_of(line: str) -> tuple[str, str]:
+    """Owner and secret of ``ORIGIN KEY``, or of a key alone."""
+    line = line.strip("\"' \t\ufeff")
+    first, _, rest = line.partition(" ")
+    return (first, rest.strip()) if "://" in first else (contract.URL, line)
 
 
 def belongs(owner: str, address: Address) -> bool:

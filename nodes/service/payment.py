@@ -104,7 +104,8 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
         latest = service.ledger.latest(item.key)
         if latest is not None and latest.outcome == Outcome.PAID and not latest.retired:
             return kept(service, item, latest)
-        if latest is not None and latest.outcome == Outcome.UNKNOWN and latest.id > (before.id if before else 0):
+        waited_for_it = before is None or before.outcome is None or latest.id > before.id
+        if latest is not None and latest.outcome == Outcome.UNKNOWN and waited_for_it:
             # Somebody else sent this very request while we waited for our turn.
             raise ServiceError(
                 Outcome.UNKNOWN, latest.note, "It was not sent again; check your balance at the service.", True
@@ -129,8 +130,12 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
     earlier = f"{CREDITS} credits were spent on it earlier; nothing was sent now."
     if attempt.note:
         raise ServiceError(Outcome.PAID, attempt.note, paid_advice(attempt.file), credits=earlier)
+    if attempt.digest is None:
+        # The disk failed when it was paid for: what there is, is the answer as it came.
+        service.settle_from_disk(attempt)
+        attempt = service.ledger.latest(item.key)
     shown = Path(attempt.file) if attempt.file else None
-    data = service.store.load(attempt.digest, attempt.kind, shown)
+    data = service.store.load(attempt.digest, attempt.kind, shown) if attempt.digest else None
     if data is None:
         service.ledger.retire(attempt.id, "")
         raise ServiceError(
@@ -226,7 +231,7 @@ def attempt_once(
     exchange = client.exchange(
         address, key, body, content_type, spool, policy, seconds, limit, watch.cancelled, sent, received
     )
-    answer = spool.close()
+    answer = spool.close(key.scrub_bytes)
     verdict = judge(exchange, answer, key.source, len(upload.data))
     facts = {"status": exchange.status, "milliseconds": round(1000 * (time.monotonic() - started))}
     unsent = exchange.trouble if exchange.status is None and not exchange.handed_over else None

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import OutpaintError
@@ -67,20 +68,24 @@ class Spool:
         with contextlib.suppress(OSError):
             self.memory += self.path.read_bytes()[: self.file.tell()]
 
-    def close(self) -> bytes:
-        """Sync to disk and give back all that came."""
+    def close(self, scrub: Callable[[bytes], bytes]) -> bytes:
+        """Sync to disk and give back all that came, both without what ``scrub`` takes out."""
+        data = b""
         if self.failed is None:
             try:
-                self.file.flush()
                 self.file.truncate()
+                self.file.flush()
                 os.fsync(self.file.fileno())
                 self.file.close()
-                return self.path.read_bytes()
+                data = self.path.read_bytes()
+                if (clean := scrub(data)) != data:
+                    write_whole(self.path, clean)
+                return clean
             except OSError as error:
                 self.failed = error
         with contextlib.suppress(OSError):
             self.file.close()
-        return bytes(self.memory)
+        return scrub(bytes(self.memory) or data)
 
     def discard(self) -> None:
         with contextlib.suppress(OSError):
