@@ -10,6 +10,7 @@ import {
   add, anchorOf, between, canvasSize, clampExtents, drag, fit, HANDLES, hasRatio, keepInside, NONE, percentOf, place,
   pointerGrain, sameExtents, shift, SIDES, toRatio,
 } from "./geometry.mjs";
+import { linkedTo } from "./graph.mjs";
 import { Painter } from "./painter.mjs";
 import { loadPicture } from "./picture.mjs";
 import { RATIOS } from "./presets.mjs";
@@ -116,9 +117,7 @@ export class Editor {
 
   /** Somebody else wrote a number. */
   typed() {
-    if (this.writing) return;
-    this.note = null;
-    this.look();
+    if (!this.writing) this.look();
   }
 
   invalidate() {
@@ -169,8 +168,11 @@ export class Editor {
   /** The last result, while the node still asks for what it shows. */
   #currentResult() {
     const { result, of } = this.run;
-    if (!result?.extents || of !== (this.upstream.source?.key ?? null)) return null;
-    return sameExtents(result.extents, this.#state().extents) ? result : null;
+    if (!result || of !== (this.upstream.source?.key ?? null)) return null;
+    const { extents } = this.#state();
+    if (result.extents) return sameExtents(result.extents, extents) ? result : null;
+    const { width, height } = canvasSize(this.original, extents);
+    return result.size?.width === width && result.size?.height === height ? result : null;
   }
 
   async #load(name, source) {
@@ -195,7 +197,7 @@ export class Editor {
 
   /** The only place where numbers are written. */
   #change(extents, { note = null } = {}) {
-    this.note = note;
+    this.note = note && { remark: note, of: extents };
     this.writing = true;
     try {
       this.widgets.write(extents);
@@ -256,6 +258,8 @@ export class Editor {
     if (name !== "grip" && sides.every((side) => state.locked.has(side))) return false;
     this.#endSteps();
     this.#measure();
+    // What the pointer sees is what counts, also in the middle of a glide.
+    this.view ??= this.#fitted(state.extents);
     this.grabbed = { name, state, view: this.view, latest: state.extents, began: false };
     return true;
   }
@@ -422,12 +426,17 @@ export class Editor {
     this.stage.place(this.box, this.view, original, state);
     this.stage.say(broken ? t("broken") : picture || this.source ? "" : t(this.upstream.connected ? "notRunYet" : "noPicture"), this.comparing ? t("original") : "");
     this.toolbar?.show(this.#toolbarState(state, result));
-    const original_ = this.known ? original : null;
+    const size = this.known ? original : null;
     this.reading.show({
-      kind: this.kind, original: original_, certain: this.source?.certain ?? false, extents: state.extents,
-      batch: this.batch, dry: this.#dry(),
-      remark: this.note ?? (state.error ? { key: state.error, level: "error" } : remark(this.kind, original_, state.extents)),
+      kind: this.kind, original: size, certain: this.source?.certain ?? false, extents: state.extents,
+      batch: this.batch, dry: this.#dry(), remark: this.#remark(state, size),
     });
+  }
+
+  #remark({ extents, error }, size) {
+    if (error) return { key: error, level: "error" };
+    if (this.note && sameExtents(this.note.of, extents)) return this.note.remark;
+    return remark(this.kind, size, extents, linkedTo(this.node, "model") !== null);
   }
 
   #toolbarState({ extents, locked }, result) {

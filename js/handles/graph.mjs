@@ -16,7 +16,13 @@ export function inputIndex(node, name) {
 }
 
 function link(node, slot) {
-  return slot >= 0 && node.graph ? (node.getInputLink?.(slot) ?? null) : null;
+  if (slot < 0 || !node.graph) return null;
+  if (!node.subgraph) return node.getInputLink?.(slot) ?? null;
+  // On a node that holds a subgraph the host's getInputLink answers for its outputs.
+  for (const found of node.graph.links.values()) {
+    if (String(found.target_id) === String(node.id) && found.target_slot === slot) return found;
+  }
+  return null;
 }
 
 /** The nodes that hold `graph` as their subgraph. */

@@ -10,8 +10,13 @@ from pathlib import Path
 RECORDING = Path(__file__).with_name("object_info.json")
 OURS = ["OutpaintAPI", "OutpaintLocal", "OutpaintPrepare", "OutpaintStitch", "OutpaintToRatio"]
 HOSTS = ["LoadImage", "PreviewImage", "SaveImage", "ImageScale", "ImageInvert", "PrimitiveInt", "VAEDecode"]
+# The frontend opens with its own default workflow; a node missing there opens a dialog.
+HOSTS += ["CheckpointLoaderSimple", "CLIPTextEncode", "EmptyLatentImage", "KSampler"]
 # Lists of files and models differ from machine to machine and say nothing of the node.
-LISTS = {"LoadImage": ["photo.jpg", "wide.jpg", "dot.png", "rotated.jpg", "large.jpg", "broken.png"]}
+LISTS = {
+    ("LoadImage", "image"): ["photo.jpg", "wide.jpg", "dot.png", "rotated.jpg", "large.jpg", "broken.png", "gone.png"],
+    ("CheckpointLoaderSimple", "ckpt_name"): ["v1-5-pruned-emaonly-fp16.safetensors"],
+}
 
 
 def definitions(url: str) -> dict:
@@ -19,8 +24,8 @@ def definitions(url: str) -> dict:
     with urllib.request.urlopen(f"{url.rstrip('/')}/object_info") as answer:
         everything = json.load(answer)
     chosen = {name: everything[name] for name in OURS + HOSTS if name in everything}
-    for name, files in LISTS.items():
-        chosen[name]["input"]["required"]["image"][0] = files
+    for (name, field), files in LISTS.items():
+        chosen[name]["input"]["required"][field][0] = files
     return chosen
 
 
