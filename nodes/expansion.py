@@ -120,12 +120,13 @@ class Job:
         family = self.sampling.family.name
         if self.sampling.family in (families.UNKNOWN, families.UNKNOWN_FLOW, families.UNKNOWN_INPAINT):
             family += f" ({self.sampling.facts.configs[0]}): sampled by the plain route"
+        share = sampled / self.plan.canvas.new_area
         return "\n".join([
             f"canvas: {size}",
             f"model: {family}",
             f"sampling: {self.sampling.text()}",
             f"windows: {', '.join(f'{w.name} {w.rect.size} at {w.size}' for w in windows)}",
-            f"cost: {sampled / 1e6:.2f} megapixels sampled, {sampled / self.plan.canvas.new_area:.2f} per new megapixel",
+            f"cost: {sampled / 1e6:.2f} megapixels sampled, {share:.2f} per new megapixel",
         ])
 
     def expand(self, graph, links: dict[str, Any]) -> tuple[Link, Link, Link]:

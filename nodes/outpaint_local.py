@@ -163,7 +163,7 @@ class OutpaintLocal(io.ComfyNode):
     def execute(cls, image, **given) -> io.NodeOutput:
         if not host_models.expands():
             raise InputError(
-                "This ComfyUI was started with --cache-none, and before version 0.3.67 that breaks nodes like this one.",
+                "This ComfyUI was started with --cache-none, which before version 0.3.67 breaks nodes like this one.",
                 "Start it without --cache-none, or update ComfyUI.",
             )
         values = {name: only(name, value) for name, value in given.items()}

@@ -93,7 +93,7 @@ class OutpaintPrepare(io.ComfyNode):
                         default=8,
                         min=1,
                         max=128,
-                        tooltip="Sides of the window are multiples of this many pixels (8; 16 for Flux, Qwen, Z-Image).",
+                        tooltip="Sides of the window are multiples of this (8 pixels; 16 for Flux, Qwen, Z-Image).",
                     )
                 ),
                 advanced(
@@ -129,10 +129,6 @@ class OutpaintPrepare(io.ComfyNode):
                 OutpaintCanvas.Output(display_name="canvas"),
             ],
         )
-
-    @classmethod
-    def execute(cls, **inputs) -> io.NodeOutput:
-        raise NotImplementedError
 
     @classmethod
     def execute(

@@ -69,10 +69,6 @@ class OutpaintStitch(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, **inputs) -> io.NodeOutput:
-        raise NotImplementedError
-
-    @classmethod
     def execute(
         cls, canvas, generated, match, rim, seed=0, notes="", canvas_2=None, generated_2=None
     ) -> io.NodeOutput:

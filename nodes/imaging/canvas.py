@@ -109,7 +109,9 @@ class Extents:
         for name in ("left", "right", "up", "down"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int):
-                raise InputError(f"{name} is {value!r}, which is not a whole number of pixels.", f"Give {name} as 0 or more pixels.")
+                raise InputError(
+                    f"{name} is {value!r}, which is not a whole number of pixels.", f"Give {name} as 0 or more pixels."
+                )
             if value < 0:
                 raise InputError(f"{name} is {value}, which is below 0.", f"Set {name} to 0 or more pixels.")
 
@@ -123,7 +125,9 @@ class Extents:
             InputError: all four are 0.
         """
         if not self:
-            raise InputError("left, right, up and down are all 0, so there is nothing to add.", "Set at least one of them above 0.")
+            raise InputError(
+                "left, right, up and down are all 0, so there is nothing to add.", "Set at least one of them above 0."
+            )
         return self
 
 

@@ -80,7 +80,9 @@ class Outpainting:
             InputError: nothing is pending, the batch or the shape differs, or values are not finite.
         """
         if self.pending is None:
-            raise InputError("This canvas awaits no picture.", "Connect 'canvas' of the Outpaint Prepare that made the window.")
+            raise InputError(
+                "This canvas awaits no picture.", "Connect 'canvas' of the Outpaint Prepare that made the window."
+            )
         size = self.pending.size
         batch = len(self.original)
         if generated.ndim != 4 or generated.shape[-1] not in (3, 4) or 0 in generated.shape:
@@ -158,8 +160,8 @@ class Outpainting:
                         item.copy_(tone(item.movedim(-1, 0)).movedim(0, -1))
             before = drawn[at].clone()
             if bool(before.any()):
-                far = masks.distance(inside(done.window.fills, seen), self.overlap + FADE)
-                show = torch.where(before, 1 - ((far - self.overlap) / FADE).clamp(0, 1), 1.0)
+                rows, columns = seen.moved(-done.window.rect.x, -done.window.rect.y).slices
+                show = torch.where(before, faded(done.window, self.overlap)[rows, columns], 1.0)
                 picture[:, at[0], at[1]] = picture[:, at[0], at[1]].lerp_(pixels, show[..., None].to(pixels))
             else:
                 picture[:, at[0], at[1]] = pixels
@@ -399,6 +401,13 @@ def touched(window: Window, area: Rect, reach: int) -> Tensor:
     """``[h, w]`` float over ``area``: 1 within ``reach`` pixels of what the window fills."""
     near = [Rect(f.x - reach, f.y - reach, f.width + 2 * reach, f.height + 2 * reach) for f in window.fills]
     return inside(tuple(near), area).float()
+
+
+def faded(window: Window, overlap: int) -> Tensor:
+    """``[h, w]``, how much a window shows where an earlier one looked too: all of it on its fills and where its
+    sampler was free, falling off where it kept the earlier one's content."""
+    away = masks.distance(inside(window.fills, window.rect), overlap + FADE)
+    return 1 - ((away - overlap) / FADE).clamp(0, 1)
 
 
 def view(pixels: Tensor, window: Window, part: Rect) -> Tensor:

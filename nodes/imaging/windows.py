@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, floor, sqrt
 
 from ..errors import InputError
@@ -168,8 +168,8 @@ def single(original: Size, extents: Extents, multiple: int, megapixels: float) -
     sides = [side for side in ("left", "right", "up", "down") if getattr(extents, side)]
     if len(sides) > 1 or canvas.size.area <= wants.native:
         return whole(canvas, wants, 0)
-    wants = replace(wants, reach=max(canvas.size.width, canvas.size.height))
-    return next(strip(sides[0], Rect(0, 0, original.width, original.height), canvas, wants, 0))
+    known = Rect(0, 0, original.width, original.height)
+    return next(strip(sides[0], known, canvas, wants, 0, getattr(extents, sides[0])))
 
 
 def refined(window: Window, wants: Wants) -> tuple[Window, ...]:
@@ -245,12 +245,14 @@ def snap(length: int, scale: float, wants: Wants) -> tuple[int, int]:
     return max(length, round(sampled / scale)), sampled
 
 
-def strip(side: str, known: Rect, canvas: Canvas, wants: Wants, least_scale: float) -> Iterator[Window]:
-    """The windows that grow ``known`` at one side, outward."""
+def strip(
+    side: str, known: Rect, canvas: Canvas, wants: Wants, least_scale: float, step: int = 0
+) -> Iterator[Window]:
+    """The windows that grow ``known`` at one side, outward, ``step`` pixels a pass (0 = what the model copes with)."""
     turn = TURNS[side]
     size = known.size if side in ("left", "right") else known.size.transposed
     extent = getattr(canvas.extents, side)
-    step = wants.pass_length(canvas.original)
+    step = step or wants.pass_length(canvas.original)
     start, number = size.width, 0
     end = size.width + extent
     while start < end:

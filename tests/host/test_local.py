@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from host.graphs import cut, get, load, local, node, outputs, photo, put, save, sub_nodes, text, windows
-from outpaint_nodes.nodes.families import SD15, UNKNOWN
+from outpaint_nodes.nodes.families import UNKNOWN
 from outpaint_nodes.nodes.imaging.canvas import Extents, Size
 from outpaint_nodes.nodes.imaging.windows import plan
 
@@ -64,7 +64,7 @@ def test_decoder_faults_are_undone(comfy):
     pasted = get(comfy, "out_image")
     new = cells(get(comfy, "out_mask")[..., None])[0, ..., 0] == 1
     colour_off = [np.abs(cells(found) - cells(truth))[0, new].mean() for found in (matched, pasted)]
-    assert colour_off[0] < 0.4 * colour_off[1]
+    assert colour_off[0] < 0.5 * colour_off[1]
     assert np.array_equal(inner(matched, **extents), cut(truth, **extents))
     assert np.array_equal(inner(pasted, **extents), cut(truth, **extents))
 
@@ -79,7 +79,7 @@ def test_odd_sizes_and_extents_come_out_exactly(comfy):
         prompt = {
             "original": load(put(comfy, original)),
             "model": node("TestTinyModel", kind="unet", dtype="float32", compression=8),
-            "local": local(["original", 0], "model", steps=1, **sides),
+            "local": local(["original", 0], "model", steps=1, match="tone", megapixels=0.02, **sides),
             **outputs("local", "odd"),
         }
         run = comfy.run(prompt)
@@ -174,7 +174,9 @@ def test_image_and_mask_go_into_the_hosts_own_nodes(comfy):
     prompt = {
         "original": load(put(comfy, original)),
         "local": local(["original", 0], right=40, fill="smooth"),
-        "scaled": node("ImageScale", image=["local", 0], upscale_method="bicubic", width=320, height=160, crop="disabled"),
+        "scaled": node(
+            "ImageScale", image=["local", 0], upscale_method="bicubic", width=320, height=160, crop="disabled"
+        ),
         "composite": node(
             "ImageCompositeMasked", destination=["local", 0], source=["local", 0], x=0, y=0, resize_source=False,
             mask=["local", 1],

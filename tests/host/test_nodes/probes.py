@@ -98,6 +98,21 @@ class TestSlow:
         return (image,)
 
 
+class TestFail:
+    """Fails after some seconds."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"seconds": ("FLOAT", {"default": 1.0, "min": 0, "max": 60})}})
+    RETURN_TYPES = ()
+    FUNCTION = "fail"
+    OUTPUT_NODE = True
+    CATEGORY = "tests"
+
+    def fail(self, seconds):
+        time.sleep(seconds)
+        raise RuntimeError("this node always fails")
+
+
 NODES = {
-    kind.__name__: kind for kind in (TestLoadTensor, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow)
+    kind.__name__: kind
+    for kind in (TestLoadTensor, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow, TestFail)
 }
