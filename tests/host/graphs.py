@@ -65,10 +65,10 @@ def node(class_type: str, /, **inputs) -> dict:
     return {"class_type": class_type, "inputs": inputs}
 
 
-def local(image: list, model: str | None = None, **changes) -> dict:
+def local(image: list, loader: str | None = None, /, **changes) -> dict:
     """An Outpaint (Local) fed by a loader node of this id (MODEL, CLIP, VAE)."""
-    loader = {} if model is None else {"model": [model, 0], "clip": [model, 1], "vae": [model, 2]}
-    return node("OutpaintLocal", **LOCAL | {"image": image} | loader | changes)
+    loaded = {} if loader is None else {"model": [loader, 0], "clip": [loader, 1], "vae": [loader, 2]}
+    return node("OutpaintLocal", **LOCAL | {"image": image} | loaded | changes)
 
 
 def outputs(source: str, prefix: str) -> dict:

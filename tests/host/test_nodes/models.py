@@ -1,5 +1,8 @@
 """Tiny random models of the host's own classes: a few thousand weights, real code paths, meaningless pictures."""
 
+import dataclasses
+
+import comfy.ldm.flux.model
 import comfy.model_base
 import comfy.model_patcher
 import comfy.supported_models as families
@@ -66,9 +69,19 @@ class SD15In16Channels(families.SD15):
         return False
 
 
-class Unheard(SD15In16Channels):
+class Unheard(families.supported_models_base.BASE):
     """A configuration no table knows."""
 
+    unet_extra_config = {"num_heads": 8, "num_head_channels": -1}
+    latent_format = families.latent_formats.SD3
+
+    def inpaint_model(self):
+        return False
+
+
+# Later hosts ask for more of it.
+KNOWN = {field.name for field in dataclasses.fields(comfy.ldm.flux.model.FluxParams)} | {"image_model"}
+FLUX = {name: value for name, value in FLUX.items() if name in KNOWN}
 
 # What a test asks for -> configuration class, its settings.
 MODELS = {
@@ -77,6 +90,7 @@ MODELS = {
     "v-prediction unet": (SD15InV, {**UNET, "in_channels": 4, "context_dim": 768}),
     "flow unet": (SD15InFlow, {**UNET, "in_channels": 4, "context_dim": 768}),
     "16-channel unet": (SD15In16Channels, {**UNET, "in_channels": 16, "out_channels": 16, "context_dim": 768}),
+    "unheard": (Unheard, {**UNET, "in_channels": 16, "out_channels": 16, "context_dim": 768}),
     "flux": (families.Flux, {**FLUX, "in_channels": 16, "guidance_embed": True}),
     "flux fill": (families.FluxInpaint, {**FLUX, "in_channels": 96, "guidance_embed": True}),
 }
