@@ -58,7 +58,7 @@ def grown(rect: Rect, margin: int, within: Rect) -> Rect:
     return Rect(x, y, min(rect.right + margin, within.right) - x, min(rect.bottom + margin, within.bottom) - y)
 
 
-def overlap(a: Rect, b: Rect) -> Rect | None:
+def shared(a: Rect, b: Rect) -> Rect | None:
     """What two rectangles share, or ``None``."""
     x, y = max(a.x, b.x), max(a.y, b.y)
     width, height = min(a.right, b.right) - x, min(a.bottom, b.bottom) - y

@@ -9,22 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import InputError
 from .canvas import Canvas, Extents, Rect, Size
-from .filters import blur_known
-from .membrane import membrane
-from .regions import bands, blocks, grown, new_areas
-from .tone import Tone, cells, drift_weight, fit_tone
+from .match import Overlap, measure, textured
+from .regions import bands, blocks, new_areas
 
 MATCHES = ("full", "tone", "off")
-TONE_DEPTH = 96
-DRIFT_DEPTH = 48
-CELL = 8
-# What the membrane may add to the mean difference, in 0..1: six levels of 255.
-DRIFT_CAP = 6 / 255
 BLOCK = 1024
 
 
@@ -102,7 +94,7 @@ def stitch(
     said = []
     for index in range(len(original)):
         trusted = None if valid is None else valid if valid.ndim == 2 else valid[index % len(valid)]
-        said.append(join(image[index], generated[index], canvas, match, rim, trusted))
+        said.append(join(image[index], generated[index], canvas, match, rim, trusted, seed + index, jpeg))
     if rim:
         mask = torch.maximum(mask, rim_weight(canvas, rim, mask))
     return Stitched(image, mask, Report(tuple(said)))
@@ -182,26 +174,14 @@ def rim_weight(canvas: Canvas, rim: int, like: Tensor) -> Tensor:
 
 
 def join(
-    image: Tensor, generated: Tensor, canvas: Canvas, match: str, rim: int, valid: Tensor | None
+    image: Tensor, generated: Tensor, canvas: Canvas, match: str, rim: int, valid: Tensor | None, seed: int, jpeg: str
 ) -> dict[str, str]:
     """Fill the new area of ``image`` ``[H, W, C]`` from ``generated``; returns what each step did."""
-    source = generated[..., :3].permute(2, 0, 1)
-    tone, field, said = None, None, {}
-    if match != "off":
-        target = image[..., :3].permute(2, 0, 1)
-        tone = fit(target, source, canvas, valid)
-        said["tone"] = "declined: too little overlap" if tone is None else "matched on the overlap"
-        field = drift(target, source, tone, canvas, valid)
-
+    overlap = Overlap(image[..., :3].permute(2, 0, 1), canvas, valid)
+    correction, said = measure(overlap, generated[..., :3].permute(2, 0, 1), match, seed, jpeg)
 
     def corrected(rect: Rect) -> Tensor:
-        rows, columns = rect.slices
-        pixels = source[:, rows, columns].float()
-        if tone is not None:
-            pixels = tone(pixels)
-        if field is not None:
-            pixels = pixels + sample(field, rect)
-        return pixels.clamp(0, 1).permute(1, 2, 0)
+        return textured(correction, overlap, rect).clamp(0, 1).permute(1, 2, 0)
 
     if rim:
         show = rim_weight(canvas, rim, image[None, ..., 0])[..., None]
@@ -213,64 +193,3 @@ def join(
             image[(*block.slices, slice(3))] = corrected(block)
     return said
 
-
-def trust(valid: Tensor | None, rect: Rect, canvas: Canvas, like: Tensor) -> Tensor:
-    """The part of ``valid`` under ``rect`` (canvas coordinates), ``[1, h, w]``."""
-    if valid is None:
-        return like.new_ones((1, rect.height, rect.width))
-    rows, columns = rect.moved(-canvas.rect.x, -canvas.rect.y).slices
-    return valid[rows, columns].to(like)[None]
-
-
-def fit(target: Tensor, source: Tensor, canvas: Canvas, valid: Tensor | None) -> Tone | None:
-    """The tone transform from the overlap, sampled in cells of 4 x 4 pixels."""
-    wanted, given, weight = [], [], []
-    for band in bands(canvas, TONE_DEPTH):
-        rows, columns = band.rect.slices
-        trusted = trust(valid, band.rect, canvas, source.new_empty(0, dtype=torch.float32))
-        size = min(4, band.rect.width, band.rect.height)
-        o, w = cells(target[:, rows, columns].float(), trusted, size)
-        g, _ = cells(source[:, rows, columns].float(), trusted, size)
-        wanted.append(o.flatten(1).T), given.append(g.flatten(1).T), weight.append((w > 0.99).float().flatten())
-    return fit_tone(torch.cat(wanted), torch.cat(given), torch.cat(weight))
-
-
-def drift(target: Tensor, source: Tensor, tone: Tone | None, canvas: Canvas, valid: Tensor | None) -> Tensor:
-    """The membrane of what the tone transform left, in cells of ``CELL`` pixels over the whole canvas."""
-    size = canvas.size.round_up(CELL)
-    grid = (size.height // CELL, size.width // CELL)
-    like = source.new_empty(0, dtype=torch.float32)
-    total, weight = like.new_zeros((3, *grid)), like.new_zeros((1, *grid))
-    for band in bands(canvas, DRIFT_DEPTH):
-        rows, columns = band.rect.slices
-        pixels = source[:, rows, columns].float()
-        difference = target[:, rows, columns].float() - (pixels if tone is None else tone(pixels))
-        trusted = drift_weight(difference, trust(valid, band.rect, canvas, like), DRIFT_CAP)
-        outer = grown(band.rect, CELL, Rect(0, 0, size.width, size.height))
-        outer = Rect(outer.x // CELL * CELL, outer.y // CELL * CELL, 0, 0)
-        right, bottom = -(-band.rect.right // CELL) * CELL, -(-band.rect.bottom // CELL) * CELL
-        margins = (band.rect.x - outer.x, right - band.rect.right, band.rect.y - outer.y, bottom - band.rect.bottom)
-        d, w = F.pad(difference, margins), F.pad(trusted, margins)
-        ys, xs = slice(outer.y // CELL, bottom // CELL), slice(outer.x // CELL, right // CELL)
-        total[:, ys, xs] += F.avg_pool2d((d * w)[None], CELL)[0]
-        weight[:, ys, xs] += F.avg_pool2d(w[None], CELL)[0]
-    values, support = blur_known(total / weight.clamp_min(1e-6), weight.clamp_max(1), 1.25)
-    known = ((weight > 0.02) & (support > 0.02)).float()
-    return membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
-
-
-def sample(field: Tensor, rect: Rect) -> Tensor:
-    """A field given in cells, bilinear at the pixels of ``rect``."""
-    device = field.device
-    y = (torch.arange(rect.y, rect.bottom, device=device) + 0.5) / CELL
-    x = (torch.arange(rect.x, rect.right, device=device) + 0.5) / CELL
-    return bilinear(bilinear(field, y).transpose(1, 2), x).transpose(1, 2)
-
-
-def bilinear(field: Tensor, at: Tensor) -> Tensor:
-    """Linear interpolation along the rows of ``field`` ``[C, H, W]``; cell i has its middle at i + .5."""
-    at = (at - 0.5).clamp(0, field.shape[1] - 1)
-    low = at.floor().long().clamp_max(max(field.shape[1] - 2, 0))
-    part = (at - low).to(field.dtype)[None, :, None]
-    upper = (low + 1).clamp_max(field.shape[1] - 1)
-    return field[:, low] * (1 - part) + field[:, upper] * part

@@ -1,0 +1,72 @@
+"""What only the finished border shows: steps that begin outside the original, and the last few pixels.
+
+The overlap cannot tell how the generator departs beyond the border. The picture across the border can, but there
+content and fault are mixed; so only what stands out against the same measurement along parallel lines inside the
+original is corrected.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .filters import gaussian_kernel
+from .membrane import relax
+
+# Steps beyond 14 levels are content.
+MAX_STEP = 14 / 255
+CLIP = 40 / 255
+# How far the ring's correction reaches, its decay length, and differences beyond which it is not believed (24 levels).
+REACH = 12
+LENGTH = 3.0
+BELIEVED = 24 / 255
+
+
+def jump(sums: Tensor, at: int, width: int) -> Tensor:
+    """Step at column ``at`` beyond the trend on both sides, ``[C, L]``.
+
+    Args:
+        sums: ``[C, L, X + 1]``, running sums of the picture along its rows, starting with 0.
+        width: pixels averaged on each side.
+    """
+    w = width
+    a, b, c, d, e = (sums[..., at + k * w] for k in (-2, -1, 0, 1, 2))
+    far_in, near_in, near_out, far_out = (b - a) / w, (c - b) / w, (d - c) / w, (e - d) / w
+    return (near_out - near_in) - 0.5 * ((near_in - far_in) + (far_out - near_out))
+
+
+def along(profile: Tensor, sigma: float) -> Tensor:
+    """Low-pass of ``profile`` ``[C, L]`` along its length, ends repeated."""
+    kernel = gaussian_kernel(sigma, profile)
+    radius = len(kernel) // 2
+    padded = torch.nn.functional.pad(profile[None], (radius, radius), mode="replicate")[0]
+    return torch.nn.functional.conv1d(padded[:, None], kernel.view(1, 1, -1))[:, 0]
+
+
+def excess_step(strip: Tensor, border: int, width: int, sigma: float) -> Tensor:
+    """The part of the step across the border that is fault and not content, ``[C, L]``.
+
+    Shrunk by the power of the same steps along parallel lines inside, as James and Stein shrink towards zero.
+
+    Args:
+        strip: ``[C, L, X]``, original left of column ``border``, corrected new area from there on.
+        width: pixels averaged on each side; ``border`` must be at least 5 of them in.
+        sigma: low-pass along the border in pixels.
+    """
+    sums = torch.nn.functional.pad(strip.cumsum(2), (1, 0))
+    step = along(jump(sums, border, width).clamp(-CLIP, CLIP), sigma)
+    lines = range(max(2 * width, border - 160), border - 3 * width + 1, 7)
+    content = torch.stack([along(jump(sums, x, width).clamp(-CLIP, CLIP), sigma) for x in lines])
+    usual = along(content.square().mean(0), sigma)
+    return (step * (1 - 2 * usual / step.square().clamp_min(1e-12)).clamp_min(0)).clamp(-MAX_STEP, MAX_STEP)
+
+
+def ring(difference: Tensor, known: Tensor) -> Tensor:
+    """Continue ``difference`` ``[C, H, W]``, given where ``known`` ``[1, H, W]`` is 1, outward for a few pixels.
+
+    A screened membrane: it starts at the difference itself, so the border pixel's error and its grain run out instead
+    of ending, and dies away within ``REACH`` pixels. Differences too large to be a fault of the generator count less.
+    """
+    size = difference.abs().amax(0, keepdim=True)
+    difference = difference / (1 + (size / BELIEVED) ** 4)
+    return relax(difference * known, difference, known, REACH, screen=1 / LENGTH**2)

@@ -1,0 +1,253 @@
+"""Grain: the fine detail the generator does not make, measured on the original and put into the new area.
+
+Fine detail is split into bands (the undecimated wavelet transform with the cubic B-spline: Starck, Murtagh and Fadili,
+"Sparse Image and Signal Processing", section 3.5) of luma and chroma. How strong each band usually is, given how bright
+a place is and how much goes on there at a coarser scale, is learned from the original and from the new area. Where the
+new area has less, seeded noise with the original's correlations between the channels makes up for the difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .filters import RGB_TO_YCC, YCC_TO_RGB, blur, luma, mix
+
+BANDS = 3
+# Energies and contexts are taken in cells of this many pixels.
+CELL = 4
+# What a call needs around the pixels it returns: bands need 14, the context 40.
+MARGIN = 48
+FLOOR = (0.05 / 255) ** 2
+LEVELS = 7
+TONES = 5
+GAIN = (0.6, 1.7)
+# Noise of more than 14 levels is not grain.
+MAX_VARIANCE = (14 / 255) ** 2
+
+
+def smooth(planes: Tensor, level: int) -> Tensor:
+    """One step of the transform: the B-spline low-pass with holes, ``[C, H, W]`` -> ``[C, H, W]`` (edges repeated).
+
+    The filter (1, 4, 6, 4, 1) / 16 is four running means of two, which on a CPU is several times faster than a
+    convolution with so few taps.
+    """
+    step = 2**level
+    x = F.pad(planes[None], (2 * step, 2 * step, 2 * step, 2 * step), mode="replicate")[0]
+    for _ in range(4):
+        x = x[:, :, step:] + x[:, :, :-step]
+    x = x.mul_(1 / 256)
+    for _ in range(4):
+        x = x[:, step:] + x[:, :-step]
+    return x
+
+
+def split(planes: Tensor) -> list[Tensor]:
+    """The ``BANDS`` finest bands of ``planes`` ``[C, H, W]``, finest first."""
+    out = []
+    for level in range(BANDS):
+        lower = smooth(planes, level)
+        out.append(planes - lower)
+        planes = lower
+    return out
+
+
+def context(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Brightness (0..1) and log2 of coarse activity of luma ``[1, H, W]``, per cell of 4 pixels: ``[H/4, W/4]`` each."""
+    small = F.avg_pool2d(y[None], CELL)[0]
+    coarse = small - smooth(small, 0)
+    activity = blur(coarse.square(), 2.0).clamp_min(0).sqrt()
+    return blur(small, 1.0)[0], torch.log2(activity[0] + 0.1 / 255)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cells of one population: their contexts and what their fine bands hold.
+
+    Attributes:
+        brightness, activity: ``[N]``.
+        energy: ``[N, BANDS, 3]``, mean square of each band of Y, Cb and Cr.
+        cross: ``[N, BANDS, 3]``, mean products Y*Cb, Y*Cr, Cb*Cr.
+    """
+
+    brightness: Tensor
+    activity: Tensor
+    energy: Tensor
+    cross: Tensor
+
+
+def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None))) -> Sample:
+    """The cells of ``image`` ``[3, H, W]``; ``keep`` selects rows and columns of cells."""
+    ycc = mix(image, RGB_TO_YCC)
+    ycc = ycc[:, : ycc.shape[1] // CELL * CELL, : ycc.shape[2] // CELL * CELL]
+    brightness, activity = context(ycc[:1])
+    energy, cross = [], []
+    for band in split(ycc):
+        products = torch.cat([band.square(), band[[0, 0, 1]] * band[[1, 2, 2]]])
+        cells = F.avg_pool2d(products[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
+        cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
+        energy.append(cells[:3].flatten(1).T), cross.append(cells[3:].flatten(1).T)
+    return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
+
+
+def merge(samples: list[Sample]) -> Sample:
+    """All cells of several measurements."""
+    return Sample(*(torch.cat([getattr(s, name) for s in samples]) for name in Sample.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Grain:
+    """What to add: variances by context, and how the channels go together.
+
+    Attributes:
+        activity, brightness: knots ``[LEVELS]`` and ``[TONES]`` of the context.
+        variance: ``[BANDS, 3, LEVELS, TONES]`` of the noise bands to be added.
+        gain: ``[BANDS, LEVELS, TONES]`` of the luma bands that are there.
+        factor: ``[BANDS, 3, 3]``, turns white noise into noise with the original's correlations.
+    """
+
+    activity: Tensor
+    brightness: Tensor
+    variance: Tensor
+    gain: Tensor
+    factor: Tensor
+
+
+def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
+    """Usual energy (mean of the logarithm) at each knot, ``[BANDS, 3, LEVELS, TONES]``.
+
+    Kernel regression over activity; over brightness as far as there are cells, else that of all brightnesses.
+    """
+    logs = torch.log(sample.energy + FLOOR).flatten(1)
+    width = (activity[-1] - activity[0]).clamp_min(0.5) / (LEVELS - 1)
+    near = torch.exp(-0.5 * ((sample.activity[:, None] - activity) / (0.6 * width)) ** 2) + 1e-6 / (
+        1 + (sample.activity[:, None] - activity) ** 2
+    )
+    alone = near.T @ logs / near.sum(0)[:, None]
+    tone = torch.exp(-0.5 * ((sample.brightness[:, None] - brightness) / 0.12) ** 2)
+    both = torch.einsum("nl,nt,nf->ltf", near, tone, logs)
+    weight = torch.einsum("nl,nt->lt", near, tone)[..., None]
+    prior = 30.0
+    mean = (both + prior * alone[:, None]) / (weight + prior)
+    return torch.exp(mean).view(LEVELS, TONES, BANDS, 3).permute(2, 3, 0, 1)
+
+
+def leakage(like: Tensor) -> Tensor:
+    """``[BANDS, BANDS]``: energy that noise of unit variance in band j shows in band i."""
+    impulse = torch.zeros((1, 65, 65), dtype=like.dtype, device=like.device)
+    impulse[0, 32, 32] = 1
+    columns = []
+    for band in split(impulse):
+        columns.append(torch.stack([again.square().sum() for again in split(band)]))
+    return torch.stack(columns, 1)
+
+
+def fit_grain(original: Sample, generated: Sample) -> Grain | None:
+    """What ``generated`` lacks against ``original`` in like contexts; ``None`` when there are too few cells.
+
+    Detail that is there but weak is raised, within ``GAIN``; the rest is noise.
+    """
+    if min(len(original.activity), len(generated.activity)) < 64:
+        return None
+    every = torch.cat([original.activity, generated.activity])
+    low, high = torch.quantile(every[:: max(1, len(every) // 20000)], every.new_tensor([0.03, 0.97]))
+    activity = torch.lerp(low, high, torch.linspace(0, 1, LEVELS, dtype=every.dtype, device=every.device))
+    brightness = torch.linspace(0.1, 0.9, TONES, dtype=every.dtype, device=every.device)
+    has, wants = table(generated, activity, brightness), table(original, activity, brightness)
+    gain = (wants[:, 0] / has[:, 0].clamp_min(FLOOR)).sqrt().clamp(*GAIN)
+    has = torch.cat([has[:, :1] * gain[:, None].square(), has[:, 1:]], 1)
+    missing = (wants - has).clamp(0, MAX_VARIANCE)
+    mixing = leakage(every)
+    variance = solve_positive(mixing, missing.flatten(1), wants.flatten(1) + FLOOR).view_as(missing)
+    flat = original.activity <= original.activity.median()
+    energy, cross = original.energy[flat].mean(0), original.cross[flat].mean(0)
+    factor = []
+    for k in range(BANDS):
+        e, c = energy[k].clamp_min(FLOOR), cross[k]
+        rho = torch.stack([c[0] / (e[0] * e[1]).sqrt(), c[1] / (e[0] * e[2]).sqrt(), c[2] / (e[1] * e[2]).sqrt()])
+        a, b, d = rho.clamp(-0.9, 0.9) * 0.98
+        one, nil = torch.ones_like(a), torch.zeros_like(a)
+        matrix = torch.stack([torch.stack([one, a, b]), torch.stack([a, one, d]), torch.stack([b, d, one])])
+        values, vectors = torch.linalg.eigh(matrix)
+        half = vectors * values.clamp_min(0).sqrt()
+        factor.append(half / half.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6) + nil)
+    return Grain(activity, brightness, variance, gain, torch.stack(factor))
+
+
+def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain:
+    """``grain`` with its noise scaled by what it did: ``bare`` is the new area without the noise, ``made`` with it.
+
+    Codings and clamping take some of the noise away, and contexts mix; so what came out is measured, not assumed.
+    """
+    wants, was, now = (table(s, grain.activity, grain.brightness) for s in (original, bare, made))
+    ratio = (wants - was).clamp_min(0) / (now - was).clamp_min(FLOOR)
+    ratio = torch.where(wants > was, ratio.clamp(0.25, 4), torch.zeros_like(ratio))
+    return replace(grain, variance=(grain.variance * ratio).clamp_max(4 * MAX_VARIANCE))
+
+
+def solve_positive(mixing: Tensor, wanted: Tensor, scale: Tensor) -> Tensor:
+    """Non-negative ``x`` with ``mixing @ x`` near ``wanted`` ``[BANDS, N]``, errors counted relative to ``scale``.
+
+    Multiplicative updates (Lee and Seung, "Algorithms for non-negative matrix factorization", 2001).
+    """
+    counts = 1 / scale.clamp_min(1e-12).square()
+    x = wanted / mixing.diagonal()[:, None]
+    for _ in range(60):
+        x = x * (mixing.T @ (counts * wanted) + 1e-12) / (mixing.T @ (counts * (mixing @ x)) + 1e-12)
+    return x
+
+
+def lookup(grain: Grain, tables: Tensor, brightness: Tensor, activity: Tensor) -> Tensor:
+    """``tables`` ``[N, LEVELS, TONES]`` at contexts ``[h, w]``, bilinear between the knots: ``[N, h, w]``."""
+    span = (grain.activity[-1] - grain.activity[0]).clamp_min(1e-6)
+    x = ((activity - grain.activity[0]) / span * (LEVELS - 1)).clamp(0, LEVELS - 1)
+    t = ((brightness - grain.brightness[0]) / (grain.brightness[-1] - grain.brightness[0]) * (TONES - 1)).clamp(0, TONES - 1)
+    grid = torch.stack([t / (TONES - 1) * 2 - 1, x / (LEVELS - 1) * 2 - 1], -1)[None]
+    return F.grid_sample(tables[None], grid, align_corners=True)[0]
+
+
+def white(seed: int, x: int, y: int, width: int, height: int, device: torch.device) -> Tensor:
+    """Standard normal noise ``[3, height, width]`` that depends on seed and canvas position only.
+
+    So blocks of a picture agree where they overlap, on every device. The integers are mixed by Wellons' "lowbias32"
+    (public domain), the normal values made by Box and Muller (1958).
+    """
+
+    def scramble(v: Tensor) -> Tensor:
+        v = v ^ (v >> 16 & 0xFFFF)
+        v = v * 0x7FEB352D
+        v = v ^ (v >> 15 & 0x1FFFF)
+        v = v * (0x846CA68B - (1 << 32))
+        return v ^ (v >> 16 & 0xFFFF)
+
+    rows = torch.arange(y, y + height, dtype=torch.int32, device=device)
+    columns = torch.arange(x, x + width, dtype=torch.int32, device=device)
+    start = scramble(rows + (seed * 0x9E3779B1 & 0x7FFFFFFF))
+    planes = scramble(columns[None] + scramble(start)[:, None])
+    two = []
+    for salt in (0x3C6EF372, 0x1B873593, 0x2545F491, 0x5BD1E995):
+        two.append((scramble(planes + salt) >> 8 & 0xFFFFFF).float().add_(0.5).mul_(2**-24))
+    length, angle = (two[0].log_().mul_(-2).sqrt_(), two[1].mul_(2 * torch.pi))
+    length2, angle2 = (two[2].log_().mul_(-2).sqrt_(), two[3].mul_(2 * torch.pi))
+    return torch.stack([length * angle.cos(), length * angle.sin(), length2 * angle2.cos()])
+
+
+def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
+    """``image`` ``[3, H, W]``, whose top left pixel lies at ``x``, ``y`` (multiples of 4) of the canvas, with grain."""
+    height, width = image.shape[1:]
+    y_plane = luma(image)
+    grow = (0, -width % CELL, 0, -height % CELL)
+    brightness, activity = context(F.pad(y_plane[None], grow, mode="replicate")[0])
+    amplitude = grain.variance.flatten(0, 1).sqrt()
+    maps = lookup(grain, torch.cat([amplitude, grain.gain - 1]), brightness, activity)
+    maps = F.interpolate(maps[None], scale_factor=CELL, mode="bilinear", align_corners=False)[0, :, :height, :width]
+    noise = torch.zeros_like(image)
+    for k, band in enumerate(split(white(seed, x - 16, y - 16, width + 32, height + 32, image.device))):
+        band = torch.tensordot(grain.factor[k], band[:, 16:-16, 16:-16], dims=1)
+        noise += band.mul_(maps[3 * k : 3 * k + 3])
+    for k, band in enumerate(split(y_plane)):
+        noise[:1] += band.mul_(maps[3 * BANDS + k])
+    return image + mix(noise, YCC_TO_RGB)
