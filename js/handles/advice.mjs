@@ -7,7 +7,7 @@
 import { canvasSize, SIDES } from "./geometry.mjs";
 
 /** Limits of the remote service on the picture that it is sent (nodes/service/contract.py). */
-export const SERVICE = { side: 64, fewest: 4096, most: 9437184, ratio: 2.5, credits: 8 };
+export const SERVICE = { side: 64, most: 9437184, ratio: 2.5, credits: 8 };
 
 const NATIVE = 1024 * 1024;
 const LAST_PASS = 1.25;
@@ -68,7 +68,6 @@ function serviceRemark({ width, height }) {
   const error = (key, values) => ({ key, values, level: "error" });
   if (Math.min(width, height) < SERVICE.side) return error("serviceSide");
   if (width * height > SERVICE.most) return error("servicePixels", { n: megapixels(width * height) });
-  if (width * height < SERVICE.fewest) return error("serviceFewPixels");
   if (Math.max(width, height) > SERVICE.ratio * Math.min(width, height)) return error("serviceRatio");
   return null;
 }

@@ -95,8 +95,8 @@ export class Editor {
     if (!this.live || this.stage.dragging) return;
     this.#theme();
     this.#findPictures();
-    const { extents, limits, locked } = this.#state();
-    const seen = JSON.stringify([extents, limits, [...locked], this.#dry(), this.colours, this.upstream.connected, this.#density()]);
+    const { extents, limits, locked, error } = this.#state();
+    const seen = JSON.stringify([extents, limits, [...locked], error, this.#dry(), this.colours, this.upstream.connected, this.#density()]);
     if (seen === this.seen) return;
     this.seen = seen;
     this.#measure();

@@ -59,7 +59,6 @@ export const ENGLISH = {
   customTooSmall: "The finished size is smaller than the picture",
   serviceSide: "The service needs at least 64 px a side",
   servicePixels: "The service takes at most 9.4 MP, this picture has {n} MP",
-  serviceFewPixels: "The service needs at least 4,096 pixels",
   serviceRatio: "The service takes pictures up to 2.5 : 1",
   serviceFar: "More than the picture's own size on one side: quality may suffer",
   passes: "Farther than a model sees at once: sampled in {n} passes",

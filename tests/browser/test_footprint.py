@@ -1,0 +1,76 @@
+"""Level: the real frontend in Chromium. What the widget must not do: talk, leak, or load when nobody looks."""
+
+from __future__ import annotations
+
+# Counts listeners and observers that are still registered, and clocks that still run, from here on.
+WATCH = """() => {
+  const counts = (window.__counts = { listeners: 0, observers: 0, intervals: 0 });
+  const own = () => (new Error().stack ?? "").includes("/extensions/outpaint/");
+  const targets = [document, window, document.body];
+  const undo = [];
+  const wrap = (object, name, make) => {
+    const before = object[name];
+    object[name] = make(before);
+    undo.push(() => (object[name] = before));
+  };
+  for (const target of targets) {
+    wrap(target, "addEventListener", (f) => function (...a) { if (own()) counts.listeners++; return f.apply(this, a); });
+    wrap(target, "removeEventListener", (f) => function (...a) { if (own()) counts.listeners--; return f.apply(this, a); });
+  }
+  wrap(ResizeObserver.prototype, "observe", (f) => function (...a) { if (own()) counts.observers++; return f.apply(this, a); });
+  wrap(ResizeObserver.prototype, "disconnect", (f) => function (...a) { if (own()) counts.observers--; return f.apply(this, a); });
+  const clocks = new Set();
+  wrap(window, "setInterval", (f) => function (...a) { const id = f.apply(window, a); if (own()) { clocks.add(id); counts.intervals = clocks.size; } return id; });
+  wrap(window, "clearInterval", (f) => function (id) { clocks.delete(id); counts.intervals = clocks.size; return f.call(window, id); });
+  window.__unwatch = () => undo.forEach((f) => f());
+}"""
+CYCLES = """async (count) => {
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  for (let i = 0; i < count; i++) {
+    const node = LiteGraph.createNode("OutpaintPrepare");
+    app.graph.add(node);
+    node.pos = [300, 100];
+    if (i % 10 === 0) await frame();
+    app.graph.remove(node);
+    if (i % 10 === 0) await frame();
+  }
+}"""
+
+
+def test_a_hundred_nodes_added_and_removed_leave_nothing_behind(desk):
+    desk.page.wait_for_timeout(1200)  # the clock of earlier tests stops on its own
+    desk.js(WATCH)
+    desk.js(CYCLES, 100)
+    desk.page.wait_for_timeout(1500)
+    counts = desk.js("() => { window.__unwatch(); return window.__counts; }")
+    assert counts == {"listeners": 0, "observers": 0, "intervals": 0}
+    assert desk.js("() => document.querySelectorAll('.outpaint, .outpaint-menu').length") == 0
+
+
+def test_a_drag_leaves_no_listener_behind(desk):
+    node = desk.scene()
+    desk.js(WATCH)
+    desk.drag(node, "down", 0, 15)
+    desk.drag(node, "grip", 15, 0)
+    counts = desk.js("() => { window.__unwatch(); return window.__counts; }")
+    assert counts["listeners"] == 0
+
+
+def test_nothing_goes_over_the_network_while_a_border_is_pulled(desk):
+    node = desk.scene()
+    desk.page.wait_for_timeout(300)
+    with desk.quiet_network():
+        desk.drag(node, "right", 40, 0, steps=20, release=False)
+        desk.drag(node, "right", 0, 0, steps=1, release=False)
+    desk.page.mouse.up()
+
+
+def test_the_picture_is_asked_for_once(desk):
+    desk.backend.requests.clear()
+    node = desk.scene()
+    for step in range(3):
+        desk.drag(node, "down", 0, 5 + step)
+    desk.page.wait_for_timeout(1200)
+    # Load Image's own requests carry a random number.
+    ours = [path for path in desk.backend.requests if "/view" in path and "rand=" not in path]
+    assert len(ours) <= 1
