@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import grain as grains
-from . import border, jpeg, sharpness
+from . import border, jpeg, register, sharpness
 from .canvas import Canvas, Rect
 from .filters import blur_known, luma, pad
 from .membrane import membrane
@@ -36,6 +36,7 @@ class Correction:
     """What is done to the generated picture ``source`` ``[3, H, W]``, in this order; ``None`` = left out."""
 
     source: Tensor
+    warp: register.Warp | None = None
     tone: Tone | None = None
     sharp: Tensor | None = None
     field: Tensor | None = None
@@ -73,7 +74,7 @@ class Correction:
         margin = 0 if self.sharp is None else sharpness.RADIUS
         area = grown(rect, margin, whole)
         rows, columns = area.slices
-        pixels = self.source[:, rows, columns].float()
+        pixels = self.source[:, rows, columns].float() if self.warp is None else self.warp(self.source, area)
         if self.tone is not None:
             pixels = self.tone(pixels)
         if self.sharp is not None:
@@ -137,6 +138,9 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     if match == "off":
         return plain, {}
     said = {}
+    if match == "full":
+        warp, said["shift"] = registration(overlap, source)
+        plain = replace(plain, warp=warp)
     tone = fit(overlap, plain)
     said["tone"] = "declined: too little overlap" if tone is None else "matched on the overlap"
     done = replace(plain, tone=tone)
@@ -157,6 +161,27 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     if match == "full":
         done = replace(done, rings=rings(overlap, done))
     return done, said
+
+
+def registration(overlap: Overlap, source: Tensor) -> tuple[register.Warp | None, str]:
+    """The warp that lays the generated picture on the original, if it is worth a resampling."""
+
+    def looked_up(rect: Rect, warp: register.Warp) -> Tensor:
+        if warp == register.Warp():
+            rows, columns = rect.slices
+            return source[:, rows, columns].float()
+        return warp(source, rect)
+
+    kept = overlap.canvas.rect
+    trusted = None if overlap.valid is None else lambda rect: float(overlap.trust(rect).mean())
+    warp = register.find(overlap.pixels, looked_up, kept, trusted)
+    if warp is None:
+        return None, "declined: the pictures do not correspond closely enough to tell"
+    right, down = register.moved(warp, kept)
+    said = f"{right:+.2f} px right, {down:+.2f} px down, scale {warp.scale:.4f}"
+    if warp.largest(kept) < register.LEAST:
+        return None, f"{said}: nothing to move"
+    return warp, f"{said}: undone"
 
 
 def fit(overlap: Overlap, made: Correction) -> Tone | None:
