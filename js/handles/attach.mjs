@@ -7,7 +7,7 @@ import { SIDES } from "./geometry.mjs";
 const WIDGET_TYPE = "OUTPAINT_HANDLES";
 const WIDTH = 380;
 /** As in style.css, and the 10 px that the classic canvas leaves above and below. */
-const HEIGHTS = { api: 292, local: 292, prepare: 292, ratio: 220 };
+const HEIGHTS = { api: 320, local: 320, prepare: 320, ratio: 220 };
 
 /** Calls `after` whenever the host calls `owner[name]`, whatever else listens there. */
 function chain(owner, name, after) {

@@ -23,7 +23,7 @@ import { ExtentWidgets } from "./widgets.mjs";
 
 /** Assumed while nothing is known of the picture: handles and numbers work all the same. */
 const UNKNOWN = Object.freeze({ width: 1024, height: 1024 });
-const PADDING = { x: 48, y: 30 };
+const PADDING = { x: 46, y: 28 };
 /** While a border is pulled the canvas may come this near to the edge of the stage. */
 const MARGIN = 10;
 const SNAP = 64;
