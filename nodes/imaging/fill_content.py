@@ -1,288 +1,204 @@
-"""Content-aware fill without a model: the new area is laid out of patches of the picture itself.
+"""Content-aware fill without a model: the new area is laid out of pieces of the picture itself.
 
-Coarse to fine over an image pyramid. At the coarsest level the picture grows outwards ring by ring, so that structure
-that runs into the border goes on; then patches are matched and laid over each other in turn until they agree (Wexler,
-Shechtman and Irani, "Space-time video completion", CVPR 2004; Kwatra et al., "Texture optimization for example-based
-synthesis", SIGGRAPH 2005). While a level is small every match is the exact nearest of all patches, by one matrix
-product; at finer levels it is looked for around the coarser match. No random search: same input and seed, same result.
+Coarse to fine over an image pyramid. At the coarsest level the picture grows outwards ring by ring; then patches are
+matched and laid over each other in turn until they agree (Wexler, Shechtman and Irani, "Space-time video completion",
+CVPR 2004; Kwatra et al., "Texture optimization for example-based synthesis", SIGGRAPH 2005). While a level is small,
+the match is the exact nearest of all patches; at finer levels it is looked for around the coarser match. Nothing is
+searched at random: the same input and seed give the same result.
 
-What makes it work for the outside of pictures, where nothing is known on the far side:
+What makes it work around a picture, where nothing is known on the far side:
 
-* a source is wanted at the height and, less so, at the column of the nearest known pixel, so that sky stays sky;
-* a source that looks like nothing else in the picture (a head, a boat) costs more, as does one already used often;
-* the last step copies fine detail from the best patch but averages coarse colour over all, so that grain stays grain
-  and skies show no cuts.
+* a source is wanted at the height and, less so, at the column of the nearest known pixel: sky stays sky;
+* a source that looks like nothing else in the picture costs more, as does one used often: no second head, no tiling;
+* neighbours that copy from different pieces cost more: large pieces are copied whole;
+* the pieces are joined by their gradients (``fill_join``): no cuts in skies, and grain stays grain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import ceil
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
-from .fill_patches import RADIUS, SIDE, Costs, Features, Targets
+from .fill_grow import grow, rarity
 from .fill_join import join
+from .fill_level import Level
+from .fill_patches import RADIUS, SIDE, Costs, Features, Targets
 from .fill_smooth import fill_smooth, sample
 
 # Patches are matched on a canvas of at most this many pixels a side; the offsets found carry over to the full size.
-WORKING_SIDE = 1280
-# The coarsest level's shorter side of the picture.
+_WORKING_SIDE = 1280
+# The coarsest level: its shorter side is under twice this, its area at most that.
 _COARSEST_SIDE = 40
-# A picture with a shorter side than this has no patches to copy from.
-SMALLEST_SIDE = 3 * SIDE
-# Largest level (sources times targets) matched exactly.
+_COARSEST_AREA = 16000
+# A level with a shorter side than this has too few patches to copy from.
+_SMALLEST_SIDE = 3 * SIDE
+# Further out than so many times the picture's longer side, the fill is continued softly.
+_FARTHEST = 1.5
+# The largest level (sources times targets) matched exactly.
 _EXACT_PAIRS = 1 << 27
-# Rounds of matching and laying, coarsest level first; the last number holds for all finer levels.
+# Rounds of matching and laying from the coarsest level on; the last number holds for all finer levels.
 _EXACT_ROUNDS = (6, 5, 4)
 _REFINE_ROUNDS = (3, 2, 1)
-# How far, as a share of the picture's longer side, a source may lie from the nearest place before that costs as much
-# as looking entirely different; and how much this grows per pixel of distance from the picture.
+_EXACT_SWEEPS, _EXACT_JUMPS = 10, (2, 5)
+_REFINE_SWEEPS, _REFINE_REACH = 6, 1
+
+# Costs are in units of the mean squared difference of a patch from the mean patch.
+# How far, as a share of the picture's longer side, a source may lie up or down and across from the nearest place before
+# that costs 1; and how much further per distance from the picture.
 _REACH_Y, _REACH_X, _REACH_GROWTH = 0.05, 0.6, 0.3
-_RARITY = 0.5
-_REUSE = 0.03
-_VARIETY = 0.03
-_GAMMA = 0.2
-_SWEEPS = 10
-_WINDOW = 1
-_MEAN = False
+# Cost of a source that is as different from all others as patches are on average.
+_RARITY = 0.7
+# Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
+_REUSE, _DETAIL = 0.06, 12 / 255
+# Cost of an offset that none of the four neighbours has.
+_SPLIT = 0.3
+# The weight of a patch falls by this factor per pixel of distance from the picture, and to 1/e^.5 in this many pixels
+# from its centre.
+_FALL, _PATCH_SIGMA = 1.1, 0.7 * RADIUS
 
 
-@dataclass(frozen=True)
-class _Level:
-    """The picture ``[3, h, w]`` at one size of the pyramid and the extents there."""
-
-    source: Tensor
-    extents: Extents
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.source.shape[-2], self.source.shape[-1]
-
-    @property
-    def canvas_side(self) -> int:
-        e = self.extents
-        return max(self.size[0] + e.up + e.down, self.size[1] + e.left + e.right)
-
-    def halved(self) -> _Level:
-        e = self.extents
-        smaller = F.avg_pool2d(self.source[None], 2, ceil_mode=True, count_include_pad=False)[0]
-        return _Level(smaller, Extents(*(ceil(side / 2) for side in (e.left, e.right, e.up, e.down))))
-
-    def pixels(self) -> tuple[Tensor, Tensor]:
-        """Rows and columns ``[n]`` of all new pixels, counted from the picture's first."""
-        (height, width), e = self.size, self.extents
-        y = torch.arange(-e.up, height + e.down, device=self.source.device)
-        x = torch.arange(-e.left, width + e.right, device=self.source.device)
-        new = ~(((y >= 0) & (y < height))[:, None] & ((x >= 0) & (x < width)))
-        rows, columns = new.nonzero(as_tuple=True)
-        return y[rows], x[columns]
-
-    def put(self, canvas: Tensor, y: Tensor, x: Tensor, values: Tensor) -> Tensor:
-        """A copy of the canvas with ``values`` ``[3, n]`` at the pixels given."""
-        canvas = canvas.clone()
-        canvas[:, y + self.extents.up, x + self.extents.left] = values
-        return canvas
-
-
-def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[[int, int], None]) -> Tensor:
+def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[[float], None]) -> Tensor:
     """Continue a picture by its own content.
 
     Args:
         image: ``[3, H, W]`` float in 0..1.
-        progress: called with (steps done, steps in all).
+        progress: called with the share done, 0..1.
 
     Returns:
-        ``[3, H + up + down, W + left + right]``. A picture with a side under 21 pixels is continued softly instead.
+        ``[3, H + up + down, W + left + right]``. A picture that is too small (21 pixels) or too narrow (about 1 : 35)
+        to take patches from is continued softly instead.
     """
-    if min(image.shape[-2:]) < SMALLEST_SIDE:
-        return fill_smooth(image, extents)
-    levels = [_Level(image, extents)]
-    while min(levels[-1].size) >= 2 * _COARSEST_SIDE:
+    limit = int(_FARTHEST * max(image.shape[-2:]))
+    near = Extents(**{side: min(value, limit) for side, value in vars(extents).items()})
+    levels = [Level(image, near)]
+    while min(levels[-1].size) >= 2 * _COARSEST_SIDE or levels[-1].source[0].numel() > _COARSEST_AREA:
         levels.append(levels[-1].halved())
-    finest = next((depth for depth, level in enumerate(levels) if level.canvas_side <= WORKING_SIDE), len(levels) - 1)
-    canvas, targets, offset = grow(levels[-1], seed), None, None
-    matched = levels[finest:]
-    for depth, level in enumerate(reversed(matched)):
-        canvas, targets, offset, dense = _match(level, canvas, targets, offset, depth, seed)
-        progress(depth, len(levels))
+    if min(levels[-1].size) < _SMALLEST_SIDE:
+        return fill_smooth(image, extents)
+
+    finest = next((i for i, level in enumerate(levels) if max(level.canvas_size) <= _WORKING_SIDE), len(levels) - 1)
+    offset = _match(levels[finest:], seed, progress)
     level = levels[finest]
-    joined = join(level.source, level.extents, dense)
-    return joined if finest == 0 else carry(image, extents, level, joined, dense, 2**finest)
+    canvas = join(level.source, level.extents, offset)
+    if finest:
+        canvas = _carry(levels[0], level, canvas, offset, 2**finest)
+    far = Extents(**{side: value - getattr(near, side) for side, value in vars(extents).items()})
+    return fill_smooth(canvas, far) if far else canvas
 
 
-def carry(image: Tensor, extents: Extents, level: _Level, joined: Tensor, offset: Tensor, factor: int) -> Tensor:
-    """The fill at full size: enlarged, with the fine detail of the places its pieces were copied from."""
-    (height, width), e = image.shape[-2:], level.extents
-
-    def enlarge(field: Tensor, before: tuple[int, int], rows: Tensor, columns: Tensor) -> Tensor:
-        at_y = (rows + 0.5) / factor - 0.5 + before[0]
-        at_x = (columns + 0.5) / factor - 0.5 + before[1]
-        return sample(field, at_y, at_x)
-
-    y = torch.arange(-extents.up, height + extents.down, device=image.device)
-    x = torch.arange(-extents.left, width + extents.right, device=image.device)
-    detail = image - enlarge(level.source, (0, 0), y[extents.up : extents.up + height], x[extents.left : extents.left + width])
-    canvas = image.new_empty(len(y), len(x), 3).movedim(-1, 0)
-    column = x.div(factor, rounding_mode="floor") + e.left
-    for rows in torch.arange(len(y), device=image.device).split(256):
-        row = y[rows].div(factor, rounding_mode="floor") + e.up
-        shift = factor * offset[:, row[:, None], column]
-        from_y = (y[rows][:, None] + shift[0]).clamp(0, height - 1)
-        from_x = (x + shift[1]).clamp(0, width - 1)
-        block = enlarge(joined, (e.up, e.left), y[rows], x)
-        canvas[:, rows] = block.add_(detail.flatten(1)[:, from_y * width + from_x])
-    canvas[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
-    return canvas
+def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:
+    """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
+    coarsest = levels[-1]
+    rare = _RARITY * rarity(coarsest)
+    canvas = grow(coarsest, rare, (_REACH_Y, _REACH_X, _REACH_GROWTH), seed)
+    targets, offset, copied = None, None, None
+    for depth, level in enumerate(reversed(levels)):
+        coarser, targets = targets, Targets(level)
+        if coarser is not None:
+            # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
+            offset = targets.from_coarser(coarser, offset)
+            canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
+        offset, copied = _agree(level, targets, canvas, offset, rare, depth)
+        # A level has four times the patches of the next coarser one.
+        progress(4.0 ** (depth + 1 - len(levels)))
+    return copied
 
 
-def _match(level, canvas, coarser, offset, depth, seed):
-    targets = Targets(level.size, level.extents, level.source.device)
+def _agree(
+    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, rare: Tensor, depth: int
+) -> tuple[Tensor, Tensor]:
+    """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
     sources = features.of_sources(level.source)
-    longer = max(level.size)
-    pull_y, pull_x = _pulls(targets, longer)
-    y, x = level.pixels()
-    exact = len(sources) * len(targets.index) <= _EXACT_PAIRS
-    costs = Costs(sources, level.size, torch.zeros_like(sources[:, 0]), pull_y, pull_x)
-    distance = targets.distance()
-    if offset is not None:
-        offset = targets.from_coarser(coarser, offset)
-        sy, sx = targets.clamp(targets.y + offset[0], targets.x + offset[1])
-        offset = torch.stack([sy - targets.y, sx - targets.x])
-        layed = lay(level, targets, offset, torch.ones_like(distance), y, x)
-        canvas = level.put(framed(level), y, x, layed.copy)
-    rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
-    usage = torch.zeros_like(sources[:, 0])
     grid = [side - 2 * RADIUS for side in level.size]
-    from . import fill_content as me
-    for turn in range(rounds[min(depth, len(rounds) - 1)]):
-        wanted = features.of_targets(canvas, targets)
+    bias = F.interpolate(rare[None, None], size=grid, mode="bilinear")[0, 0].flatten()
+    exact = len(sources) * len(targets) <= _EXACT_PAIRS
+    rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
+    detail = (_detail(level.source) / _DETAIL).clamp_max(1)
+    distance = targets.distance()
+    use = None
+    for _ in range(rounds[min(depth, len(rounds) - 1)]):
+        wanted = features.of_targets(canvas, level, targets)
+        costs = Costs(targets, wanted, sources, bias, *_pulls(level, targets), _SPLIT)
         if offset is not None:
-            used = torch.bincount(costs.place(targets.y + offset[0], targets.x + offset[1]), minlength=len(sources)).float()
-            r = 2 * RADIUS
-            used = F.avg_pool2d(used.view(1, 1, *grid), 2 * r + 1, 1, r, count_include_pad=False).flatten()
-            fair = len(targets.index) / len(sources)
-            usage = 0.5 * usage + 0.5 * used / max(fair, .02) if turn else used / max(fair, .02)
-            costs = Costs(sources, level.size, me._REUSE * (usage - 1).clamp(0, 20), pull_y, pull_x)
-        before = [] if offset is None else [offset]
-        offset, cost = costs.exact(targets, wanted) if exact else costs.refine(targets, wanted, offset, me._WINDOW)
-        offset, cost = costs.agree(targets, wanted, offset, me._GAMMA, me._SWEEPS, before)
-        weight = torch.exp(-cost / (2 * cost.quantile(0.75) if len(cost) < 1 << 24 else cost.mean()).clamp_min(1e-4)).clamp_min(1e-4)
-        weight = weight * 1.1 ** (-distance.clamp_max(60))
-        layed = lay(level, targets, offset, weight, y, x)
-        canvas = level.put(canvas, y, x, layed.mean if me._MEAN else layed.copy)
-    own = layed.best
-    dense = torch.zeros_like(framed(level)[:2])
-    dense = level.put(dense, y, x, torch.stack([own // level.size[1] - y, own % level.size[1] - x]).to(canvas)).long()
-    return canvas, targets, offset, dense
+            now = _use(costs.place(offset), len(targets) / len(sources), grid)
+            use = now if use is None else (use + now) / 2
+            costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
+        if exact:
+            nearest = costs.nearest()
+            start = nearest if offset is None else offset
+            offset = costs.agreed(start, [nearest], _EXACT_SWEEPS, _EXACT_JUMPS)
+        else:
+            offset = costs.agreed(costs.around(offset, _REFINE_REACH), [offset], _REFINE_SWEEPS, ())
+        cost = costs.of(offset)
+        weight = torch.exp(-cost / (2 * cost.quantile(0.75)).clamp_min(1e-4)).clamp_min(1e-4)
+        copied = _lay(level, targets, offset, weight * _FALL ** -distance.clamp_max(60))
+        canvas = _copy(level, copied)
+    return offset, copied
 
 
-def framed(level):
-    e = level.extents
-    return F.pad(level.source, (e.left, e.right, e.up, e.down))
-
-
-def _pulls(targets, longer):
-    dy = (targets.y - targets.near_y).abs() / longer
-    dx = (targets.x - targets.near_x).abs() / longer
-    return ((_REACH_Y + _REACH_GROWTH * dy) * longer) ** -2.0, ((_REACH_X + _REACH_GROWTH * dx) * longer) ** -2.0
-
-
-@dataclass
-class Laid:
-    mean: Tensor
-    copy: Tensor
-    best: Tensor
-
-
-def lay(level, targets, offset, weight, y, x):
-    source = level.source.flatten(1)
-    width = level.size[1]
-    total = source.new_zeros(3, len(y))
-    sum_weight = source.new_zeros(len(y))
-    best_weight = source.new_full((len(y),), -1.0)
-    best = torch.zeros_like(y)
-    for number, dy, dx in targets.covering(y, x):
-        w = weight[number] * torch.exp(-(dy * dy + dx * dx).float() / (2 * (0.7 * RADIUS) ** 2)) * (number >= 0)
-        n = number.clamp_min(0)
-        place = (y + offset[0, n]) * width + x + offset[1, n]
-        place = torch.where(number >= 0, place, 0)
-        total += w * source[:, place]
-        sum_weight += w
-        better = w > best_weight
-        best_weight = torch.where(better, w, best_weight)
-        best = torch.where(better, place, best)
-    return Laid(total / sum_weight.clamp_min(1e-20), source[:, best], best)
-
-
-def grow(level: _Level, seed: int) -> Tensor:
-    """The picture grown outwards ring by ring; every ring's patches are matched by what is known of them."""
-    (height, width), e = level.size, level.extents
-    source, device = level.source, level.source.device
-    canvas = framed(level)
-    rows = torch.arange(-e.up, height + e.down, device=device)
-    columns = torch.arange(-e.left, width + e.right, device=device)
-    ring_y = (rows - rows.clamp(0, height - 1)).abs()
-    ring_x = (columns - columns.clamp(0, width - 1)).abs()
-    ring = torch.maximum(ring_y[:, None], ring_x[None])
-    patches = F.unfold(source[None], SIDE)[0].T
-    scale = (patches - patches.mean(0)).square().mean().clamp_min(1e-6)
-    sy = torch.arange(RADIUS, height - RADIUS, device=device).repeat_interleave(width - 2 * RADIUS)
-    sx = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
+def _pulls(level: Level, targets: Targets) -> tuple[Tensor, Tensor]:
     longer = max(level.size)
-    usage = torch.zeros(len(patches), device=device)
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(len(patches), generator=generator).to(device) * _VARIETY
-    axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
-    total_w, total_h = len(columns), len(rows)
-    for first in range(1, int(ring.max()) + 1, 2):
-        known = (ring < first).float()
-        # patch centres on the ring's outer pixel
-        centre = (ring == min(first + 1, int(ring.max())))
-        iy, ix = centre.nonzero(as_tuple=True)
-        # keep inside canvas: clamp to inset
-        iy, ix = iy.clamp(RADIUS, total_h - 1 - RADIUS), ix.clamp(RADIUS, total_w - 1 - RADIUS)
-        both = torch.unique(iy * total_w + ix)
-        iy, ix = both // total_w, both % total_w
-        shifts = (axis[:, None] * total_w + axis).flatten()
-        place = (iy * total_w + ix)[:, None] + shifts
-        mask = known.flatten()[place]
-        keep = mask.sum(1) >= 6
-        iy, ix, place, mask = iy[keep], ix[keep], place[keep], mask[keep]
-        mask3 = mask.repeat(1, 3)
-        wanted = canvas.flatten(1)[:, place].transpose(0, 1).flatten(1)
-        y, x = rows[iy], columns[ix]
-        near_y, near_x = y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
-        ty = _REACH_Y + _REACH_GROWTH * (y - near_y).abs() / longer
-        tx = _REACH_X + _REACH_GROWTH * (x - near_x).abs() / longer
-        looks = mask3 @ patches.square().T - 2 * (mask3 * wanted) @ patches.T + (mask3 * wanted.square()).sum(1, True)
-        looks = looks / mask3.sum(1, True) / scale
-        pull = ((sy - near_y[:, None]) / longer / ty[:, None]) ** 2 + ((sx - near_x[:, None]) / longer / tx[:, None]) ** 2
-        cost = looks + pull + noise + _REUSE * usage.clamp_max(20)
-        best = cost.argmin(1)
-        used = torch.bincount(best, minlength=len(patches)).float().view(1, 1, height - 2 * RADIUS, width - 2 * RADIUS)
-        usage += F.avg_pool2d(used, 7, 1, 3, count_include_pad=False).flatten() * 7
-        # lay: every unknown pixel up to first+1 from patches covering, mean
-        chosen = torch.full((total_h * total_w,), -1, device=device)
-        chosen[iy * total_w + ix] = torch.arange(len(best), device=device)
-        hy, hx = ((ring >= first) & (ring <= first + 1)).nonzero(as_tuple=True)
-        acc = canvas.new_zeros(3, len(hy)); ws = canvas.new_zeros(len(hy))
-        quality = torch.exp(-cost.gather(1, best[:, None])[:, 0] / 0.1).clamp_min(1e-3)
-        for dy in range(-RADIUS, RADIUS + 1):
-            for dx in range(-RADIUS, RADIUS + 1):
-                cy, cx = hy + dy, hx + dx
-                ok = (cy >= 0) & (cy < total_h) & (cx >= 0) & (cx < total_w)
-                n = chosen[cy.clamp(0, total_h - 1) * total_w + cx.clamp(0, total_w - 1)]
-                ok &= n >= 0
-                n = n.clamp_min(0)
-                w = quality[n] * ok * torch.exp(torch.tensor(-(dy * dy + dx * dx) / 8.0))
-                py, px = (sy[best[n]] - dy).clamp(0, height - 1), (sx[best[n]] - dx).clamp(0, width - 1)
-                acc += w * source[:, py, px]; ws += w
-        canvas = canvas.clone()
-        canvas[:, hy, hx] = acc / ws.clamp_min(1e-20)
+    reach_y = _REACH_Y * longer + _REACH_GROWTH * (targets.y - targets.near_y).abs()
+    reach_x = _REACH_X * longer + _REACH_GROWTH * (targets.x - targets.near_x).abs()
+    return reach_y**-2, reach_x**-2
+
+
+def _detail(source: Tensor) -> Tensor:
+    """Rms ``[M]`` of what is finer than a patch, over each source."""
+    blurred = F.avg_pool2d(source[None], SIDE, 1, RADIUS, count_include_pad=False)[0]
+    return F.avg_pool2d((source - blurred).square().mean(0)[None, None], SIDE, 1).flatten().sqrt()
+
+
+def _use(place: Tensor, fair: float, grid: list[int]) -> Tensor:
+    """How often each source is used, counted over its surroundings, as multiple of the mean."""
+    count = torch.bincount(place, minlength=grid[0] * grid[1]).float().view(1, 1, *grid)
+    mean = F.avg_pool2d(count, 2 * SIDE - 1, 1, SIDE - 1, count_include_pad=False)
+    return mean.flatten() / max(fair, 0.02)
+
+
+def _lay(level: Level, targets: Targets, offset: Tensor, weight: Tensor) -> Tensor:
+    """Each new pixel takes the offset of the patch that has most weight there. Returns ``[2, H, W]``."""
+    y, x = level.new_pixels()
+    best_weight = weight.new_full((len(y),), -1)
+    best = torch.zeros_like(y)
+    for number, squared in targets.covering(y, x):
+        here = torch.where(number >= 0, weight[number] * torch.exp(-squared / (2 * _PATCH_SIGMA**2)), -1)
+        better = here > best_weight
+        best_weight, best = torch.where(better, here, best_weight), torch.where(better, number, best)
+    copied = offset.new_zeros(2, *level.canvas_size)
+    copied.flatten(1)[:, level.index(y, x)] = offset[:, best]
+    return copied
+
+
+def _copy(level: Level, offset: Tensor) -> Tensor:
+    y = level.rows()[:, None] + offset[0]
+    x = level.columns() + offset[1]
+    return level.source.flatten(1)[:, y * level.size[1] + x]
+
+
+def _carry(full: Level, level: Level, joined: Tensor, offset: Tensor, factor: int) -> Tensor:
+    """The full-size fill: ``joined`` enlarged, with the fine detail of the places its pieces were copied from."""
+    height, width = full.size
+
+    def enlarged(field: Tensor, y: Tensor, x: Tensor, before: tuple[int, int] = (0, 0)) -> Tensor:
+        return sample(field, (y + 0.5) / factor - 0.5 + before[0], (x + 0.5) / factor - 0.5 + before[1])
+
+    rows, columns = full.rows(), full.columns()
+    inside = (columns >= 0) & (columns < width)
+    detail = full.source - enlarged(level.source, rows[(rows >= 0) & (rows < height)], columns[inside])
+    before = (level.extents.up, level.extents.left)
+    cell_x = columns.div(factor, rounding_mode="floor") + before[1]
+    canvas = joined.new_empty(len(rows), len(columns), 3).movedim(-1, 0)
+    # Row by row in blocks: the index tables of a whole large canvas would be larger than the canvas.
+    for part in torch.arange(len(rows), device=rows.device).split(256):
+        cell_y = rows[part].div(factor, rounding_mode="floor") + before[0]
+        shift = factor * offset[:, cell_y[:, None], cell_x]
+        y = (rows[part][:, None] + shift[0]).clamp(0, height - 1)
+        x = (columns + shift[1]).clamp(0, width - 1)
+        canvas[:, part] = enlarged(joined, rows[part], columns, before) + detail.flatten(1)[:, y * width + x]
     return canvas

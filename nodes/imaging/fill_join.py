@@ -14,10 +14,11 @@ from torch import Tensor
 from .canvas import Extents
 from .membrane import enlarge
 
-# Steps larger than this are edges of the scene, not mismatches of tone: they stay. In picture values.
-_EDGE = 0.12
+# Steps larger than this are edges of the scene, not mismatches of tone: they stay. In picture values; the first where
+# there is no detail, the second where its rms is at least the third.
+_EDGE_SMOOTH, _EDGE_BUSY, _BUSY = 0.25, 0.06, 0.05
 # The correction fades over this share of the canvas' longer side.
-_LENGTH = 0.1
+_LENGTH = 0.08
 _SWEEPS = 24
 
 
@@ -36,7 +37,8 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     x = torch.arange(size[1], device=source.device) - extents.left
     known = ((y >= 0) & (y < source.shape[-2]) & (x >= 0) & (x < source.shape[-1])).to(source)[None]
     copied = _read(source, y + offset[0], x + offset[1])[0]
-    steps = [_steps(source, copied, offset, y, x, dim) for dim in (-1, -2)]
+    edge = _edge(copied)
+    steps = [_steps(source, copied, offset, edge, y, x, dim) for dim in (-1, -2)]
     screen = 1 / (_LENGTH * max(size)) ** 2
     return (copied + _correction(steps, known, screen)).clamp(0, 1)
 
@@ -47,7 +49,9 @@ def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return source.flatten(1)[:, near_y * width + near_x], (near_y == y) & (near_x == x)
 
 
-def _steps(source: Tensor, copied: Tensor, offset: Tensor, y: Tensor, x: Tensor, dim: int) -> Tensor:
+def _steps(
+    source: Tensor, copied: Tensor, offset: Tensor, edge: Tensor, y: Tensor, x: Tensor, dim: int
+) -> Tensor:
     """How much each pixel and the next along ``dim`` differ more than in the picture the pieces are from."""
     last = offset.shape[dim] - 1
     here, there = offset.narrow(dim, 0, last), offset.narrow(dim, 1, last)
@@ -62,7 +66,15 @@ def _steps(source: Tensor, copied: Tensor, offset: Tensor, y: Tensor, x: Tensor,
     wanted = ((next_of_here - value) * valid_here + (following - here_of_next) * valid_next) / count.clamp_min(1)
     step = (wanted - (following - value)) * (count > 0)
     size = step.square().mean(0, keepdim=True)
-    return step / (1 + (size / _EDGE**2) ** 2)
+    return step / (1 + (size / edge.narrow(dim, 0, last) ** 2) ** 2)
+
+
+def _edge(copied: Tensor) -> Tensor:
+    """The size above which a step is an edge of the scene: where nothing else goes on, any step shows; among leaves
+    only small ones are mismatches."""
+    fine = copied - F.avg_pool2d(F.pad(copied[None], (3, 3, 3, 3), mode="replicate"), 7, 1)[0]
+    busy = F.avg_pool2d(fine.square().mean(0)[None, None], 7, 1, 3)[0].sqrt()
+    return _EDGE_SMOOTH + (_EDGE_BUSY - _EDGE_SMOOTH) * (busy / _BUSY).clamp_max(1)
 
 
 def _correction(steps: list[Tensor], known: Tensor, screen: float) -> Tensor:

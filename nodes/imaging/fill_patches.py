@@ -1,27 +1,27 @@
-"""Patches for the content fill: where they lie, how they are compared, searched and laid over each other.
+"""Patches for the content fill: where they lie, how they are compared and searched.
 
-All positions are pixels counted from the picture's first one, so the new area has negative positions or ones beyond the
-picture. A *target* is a patch that reaches into the new area, a *source* one wholly inside the picture.
+A *target* is a patch that reaches into the new area, a *source* one wholly inside the picture. A match is an offset:
+whole pixels (y, x) from the target to its source. Neighbouring targets with the same offset copy one piece.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .canvas import Extents
+from .fill_level import Level
 
 RADIUS = 3
 SIDE = 2 * RADIUS + 1
 # Lines of the target grid lie this far apart: neighbouring patches overlap by more than two thirds.
-STEP = 2
-# Lines of the grid that can cover one pixel.
+_STEP = 2
+# So many lines of the grid, at most, cover one pixel.
 _COVER = 4
-# Principal components kept of a patch's 147 values.
+# Principal components kept of a patch's 147 values, and how many patches they are worked out from.
 _COMPONENTS = 16
 _SAMPLES = 8192
 # Values held at once by the exact search (64 MB).
@@ -29,59 +29,65 @@ _CHUNK = 1 << 24
 
 
 class Targets:
-    """The patches to be matched at one level of the pyramid.
+    """The patches to be matched at one level.
 
     Attributes:
         y, x: centres ``[N]``.
-        near_y, near_x: the centre of the source nearest to each of them.
-        size: the picture's (height, width) at this level.
+        near_y, near_x: centre of the source nearest to each.
     """
 
-    def __init__(self, size: tuple[int, int], extents: Extents, device: torch.device):
-        height, width = self.size = size
-        self.extents = extents
-        self.rows = _lines(-extents.up, height + extents.down, device)
-        self.columns = _lines(-extents.left, width + extents.right, device)
-        inside_y = (self.rows >= RADIUS) & (self.rows < height - RADIUS)
-        inside_x = (self.columns >= RADIUS) & (self.columns < width - RADIUS)
-        self.index = (~(inside_y[:, None] & inside_x[None])).flatten().nonzero()[:, 0]
-        self.y = self.rows[self.index // len(self.columns)]
-        self.x = self.columns[self.index % len(self.columns)]
-        self.near_y, self.near_x = self.clamp(self.y, self.x)
-        self.number = torch.full((len(self.rows) * len(self.columns),), -1, device=device)
-        self.number[self.index] = torch.arange(len(self.index), device=device)
+    def __init__(self, level: Level):
+        (self.height, self.width), device = level.size, level.source.device
+        self.rows, self.columns = _lines(level.rows()), _lines(level.columns())
+        grid_y, grid_x = torch.meshgrid(self.rows, self.columns, indexing="ij")
+        near_y, near_x = self.clamp(grid_y, grid_x)
+        self.index = ((near_y != grid_y) | (near_x != grid_x)).flatten().nonzero()[:, 0]
+        self.y, self.x = grid_y.flatten()[self.index], grid_x.flatten()[self.index]
+        self.near_y, self.near_x = near_y.flatten()[self.index], near_x.flatten()[self.index]
+        self._number = torch.full((grid_y.numel(),), -1, device=device)
+        self._number[self.index] = torch.arange(len(self.index), device=device)
+
+    def __len__(self) -> int:
+        return len(self.index)
 
     def clamp(self, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """The nearest centre at which a source exists."""
-        height, width = self.size
-        return y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
+        return y.clamp(RADIUS, self.height - 1 - RADIUS), x.clamp(RADIUS, self.width - 1 - RADIUS)
+
+    def within(self, offset: Tensor) -> Tensor:
+        """The offsets ``[2, N]``, moved where they would lead out of the picture."""
+        y, x = self.clamp(self.y + offset[0], self.x + offset[1])
+        return torch.stack([y - self.y, x - self.x])
 
     def distance(self) -> Tensor:
         """Of each target from the picture, in pixels."""
         return torch.hypot((self.y - self.near_y).float(), (self.x - self.near_x).float())
 
+    def even(self) -> Tensor:
+        """The black fields of the grid seen as a chessboard."""
+        return (self.index // len(self.columns) + self.index % len(self.columns)) % 2 == 0
+
     def from_coarser(self, coarser: Targets, offset: Tensor) -> Tensor:
-        """Offsets ``[2, N]`` of the level of half the size, for this level's targets."""
+        """This level's offsets, from those of the level of half the size."""
         row = _nearest_line(coarser.rows, self.y.div(2, rounding_mode="floor"))
         column = _nearest_line(coarser.columns, self.x.div(2, rounding_mode="floor"))
-        return 2 * coarser.spread(offset)[:, row * len(coarser.columns) + column]
-
-    def spread(self, offset: Tensor) -> Tensor:
-        """Offsets on the whole grid, 0 where the patch lies inside the picture."""
-        dense = offset.new_zeros(2, len(self.number))
-        dense[:, self.index] = offset
-        return dense
+        return self.within(2 * coarser._on_grid(offset).flatten(1)[:, row * len(coarser.columns) + column])
 
     def neighbours(self, offset: Tensor, jump: int = 1) -> Iterator[Tensor]:
-        """The offsets of the targets to the left, right, above and below."""
-        dense = self.spread(offset).view(2, len(self.rows), len(self.columns))
+        """The offsets ``jump`` targets to the left, right, above and below."""
+        grid = self._on_grid(offset)
         for dim, by in ((2, jump), (2, -jump), (1, jump), (1, -jump)):
-            yield torch.roll(dense, by, dim).flatten(1)[:, self.index]
+            yield torch.roll(grid, by, dim).flatten(1)[:, self.index]
 
-    def covering(self, y: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """For pixels ``y``, ``x``: one patch after the other that covers them.
+    def _on_grid(self, offset: Tensor) -> Tensor:
+        grid = offset.new_zeros(2, len(self._number))
+        grid[:, self.index] = offset
+        return grid.view(2, len(self.rows), len(self.columns))
 
-        Yields the target's number ``[n]`` (-1 = none) and where the pixel lies in it, -RADIUS .. RADIUS.
+    def covering(self, y: Tensor, x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """One after the other, the patches that cover the pixels ``y``, ``x``.
+
+        Yields the target's number ``[n]``, -1 = none, and the squared distance of the pixel from its centre.
         """
         first_row = torch.searchsorted(self.rows, y - RADIUS)
         first_column = torch.searchsorted(self.columns, x - RADIUS)
@@ -91,30 +97,27 @@ class Targets:
             for j in range(_COVER):
                 column = (first_column + j).clamp_max(len(self.columns) - 1)
                 dx = x - self.columns[column]
-                covers = (first_row + i < len(self.rows)) & (first_column + j < len(self.columns))
-                covers &= (dy.abs() <= RADIUS) & (dx.abs() <= RADIUS)
-                number = self.number[row * len(self.columns) + column]
-                yield torch.where(covers, number, -1), dy, dx
+                number = self._number[row * len(self.columns) + column]
+                covers = (dy.abs() <= RADIUS) & (dx.abs() <= RADIUS)
+                yield torch.where(covers, number, -1), dy * dy + dx * dx
 
 
 @dataclass(frozen=True)
 class Features:
-    """A linear description of patches in which the squared distance is how different they look.
+    """A linear description of patches in which squared distance is how different they look.
 
-    The principal components of the picture's own patches, weighted towards the patch's centre, scaled so that the mean
-    patch lies at distance 1 from the mean.
+    The principal components of the picture's own patches, weighted towards the patch's centre; 1 is the mean squared
+    distance of a patch from the mean patch.
     """
 
     kernel: Tensor
 
     @classmethod
     def of(cls, source: Tensor) -> Features:
-        channels = source.shape[0]
         patches = F.unfold(source[None], SIDE)[0]
-        stride = max(1, patches.shape[1] // _SAMPLES)
-        patches = patches[:, ::stride].T
+        patches = patches[:, :: max(1, patches.shape[1] // _SAMPLES)].T
         axis = torch.arange(-RADIUS, RADIUS + 1, device=source.device, dtype=source.dtype)
-        weight = torch.exp(-(axis[:, None] ** 2 + axis**2) / (4 * (0.9 * RADIUS) ** 2)).flatten().repeat(channels)
+        weight = torch.exp(-(axis[:, None] ** 2 + axis**2) / (2 * RADIUS) ** 2).flatten().repeat(source.shape[0])
         centred = (patches - patches.mean(0)) * weight
         variances, directions = torch.linalg.eigh(centred.T @ centred / len(centred))
         kernel = (directions[:, -_COMPONENTS:] * weight[:, None]).T
@@ -125,15 +128,13 @@ class Features:
         kernel = self.kernel.view(len(self.kernel), source.shape[0], SIDE, SIDE)
         return F.conv2d(source[None], kernel)[0].flatten(1).T.contiguous()
 
-    def of_targets(self, canvas: Tensor, targets: Targets) -> Tensor:
+    def of_targets(self, canvas: Tensor, level: Level, targets: Targets) -> Tensor:
         """``[N, D]`` of what the canvas shows at the targets."""
-        width = canvas.shape[-1]
-        centre = (targets.y + targets.extents.up) * width + targets.x + targets.extents.left
         axis = torch.arange(-RADIUS, RADIUS + 1, device=canvas.device)
-        shifts = (axis[:, None] * width + axis).flatten()
-        pixels = canvas.flatten(1)
-        patches = [pixels[:, part[:, None] + shifts].transpose(0, 1).flatten(1) for part in centre.split(1 << 15)]
-        return torch.cat([part @ self.kernel.T for part in patches])
+        shifts = (axis[:, None] * canvas.shape[-1] + axis).flatten()
+        pixels, centre = canvas.flatten(1), level.index(targets.y, targets.x)
+        parts = [pixels[:, part[:, None] + shifts].transpose(0, 1).flatten(1) for part in centre.split(1 << 15)]
+        return torch.cat([part @ self.kernel.T for part in parts])
 
 
 @dataclass(frozen=True)
@@ -141,127 +142,118 @@ class Costs:
     """What it costs to use a source for a target.
 
     Attributes:
-        sources: features ``[M, D]``.
-        size: (height, width) of the picture.
-        bias: cost ``[M]`` of each source whatever the target.
-        pull_y, pull_x: how strongly ``[N]`` a target holds to the rows and columns nearest to it, per squared pixel.
+        targets: the N patches to be matched.
+        wanted: their features ``[N, D]``.
+        sources: features ``[M, D]`` of the sources.
+        bias: cost ``[M]`` of each source, whatever the target.
+        pull_y, pull_x: cost ``[N]`` per squared pixel away from the row and the column nearest to the target.
+        split: cost of differing from all four neighbours.
     """
 
+    targets: Targets
+    wanted: Tensor
     sources: Tensor
-    size: tuple[int, int]
     bias: Tensor
     pull_y: Tensor
     pull_x: Tensor
+    split: float
 
-    def place(self, y: Tensor, x: Tensor) -> Tensor:
-        """Index of the source centred at ``y``, ``x``."""
-        return (y - RADIUS) * (self.size[1] - 2 * RADIUS) + x - RADIUS
+    def with_bias(self, bias: Tensor) -> Costs:
+        return replace(self, bias=bias)
 
-    def exact(self, targets: Targets, wanted: Tensor, chosen: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The cheapest source of all for each target, by matrix product.
+    def place(self, offset: Tensor) -> Tensor:
+        """Which source ``[N]`` the offsets lead to."""
+        t = self.targets
+        return (t.y + offset[0] - RADIUS) * (t.width - 2 * RADIUS) + t.x + offset[1] - RADIUS
 
-        Every part of the cost is bilinear: |t - s|^2 and pull * (y_s - y_t)^2 expand into products of a column that
-        depends on the target with one that depends on the source.
+    def of(self, offset: Tensor) -> Tensor:
+        """Cost ``[N]`` of offsets that lead to sources."""
+        t, place = self.targets, self.place(offset)
+        looks = (self.wanted - self.sources[place]).square().sum(1) + self.bias[place]
+        away_y, away_x = t.y + offset[0] - t.near_y, t.x + offset[1] - t.near_x
+        return looks + self.pull_y * away_y**2 + self.pull_x * away_x**2
 
-        Args:
-            wanted: features ``[N, D]`` of the targets.
+    def nearest(self) -> Tensor:
+        """The offsets ``[2, N]`` to the cheapest of all sources, neighbours not regarded.
 
-        Returns:
-            offsets ``[2, N]`` and costs ``[N]``.
+        One matrix product: |t - s|^2 and pull * (y_s - y_t)^2 are sums of products of something that depends on the
+        target only with something that depends on the source only.
         """
-        height, width = (side - 2 * RADIUS for side in self.size)
-        y = torch.arange(RADIUS, RADIUS + height, device=wanted.device).repeat_interleave(width).to(wanted)
-        x = torch.arange(RADIUS, RADIUS + width, device=wanted.device).repeat(height).to(wanted)
+        t = self.targets
+        height, width = t.height - 2 * RADIUS, t.width - 2 * RADIUS
+        y = torch.arange(RADIUS, RADIUS + height, device=t.y.device).repeat_interleave(width)
+        x = torch.arange(RADIUS, RADIUS + width, device=t.x.device).repeat(height)
         fixed = self.sources.square().sum(1) + self.bias
-        right = torch.stack([fixed, y * y, y, x * x, x], 1)
-        right = torch.cat([self.sources, right], 1).T
-        offsets, costs = [], []
-        near_y, near_x = targets.near_y.to(wanted), targets.near_x.to(wanted)
-        one = torch.ones_like(near_y)
-        left = torch.stack(
-            [one, self.pull_y, -2 * self.pull_y * near_y, self.pull_x, -2 * self.pull_x * near_x], 1
-        )
-        left = torch.cat([-2 * wanted, left], 1)
-        own = wanted.square().sum(1) + self.pull_y * near_y**2 + self.pull_x * near_x**2
-        for rows in torch.arange(len(wanted), device=wanted.device).split(max(1, _CHUNK // right.shape[1])):
-            cost, best = (left[rows] @ right).min(1)
-            source_y, source_x = best // width + RADIUS, best % width + RADIUS
-            offsets.append(torch.stack([source_y - targets.y[rows], source_x - targets.x[rows]]))
-            costs.append(cost + own[rows])
-        return torch.cat(offsets, 1), torch.cat(costs).clamp_min(0)
+        of_source = torch.cat([self.sources, torch.stack([fixed, y * y, y, x * x, x], 1)], 1).T
+        position = [
+            torch.ones_like(self.pull_y),
+            self.pull_y,
+            -2 * self.pull_y * t.near_y,
+            self.pull_x,
+            -2 * self.pull_x * t.near_x,
+        ]
+        of_target = torch.cat([-2 * self.wanted, torch.stack(position, 1)], 1)
+        parts = of_target.split(max(1, _CHUNK // of_source.shape[1]))
+        best = torch.cat([(part @ of_source).argmin(1) for part in parts])
+        return torch.stack([y[best] - t.y, x[best] - t.x])
 
-    def of(self, targets: Targets, wanted: Tensor, y: Tensor, x: Tensor) -> Tensor:
-        """Cost ``[N]`` of using the sources at ``y``, ``x``, which exist."""
-        place = self.place(y, x)
-        looks = (wanted - self.sources[place]).square().sum(1) + self.bias[place]
-        return looks + self.pull_y * (y - targets.near_y) ** 2 + self.pull_x * (x - targets.near_x) ** 2
+    def around(self, offset: Tensor, reach: int) -> Tensor:
+        """The cheapest offsets within ``reach`` pixels of the ones given, neighbours not regarded."""
+        best, cost = offset, self.of(offset)
+        shifts = torch.arange(-reach, reach + 1, device=offset.device)
+        for shift in torch.cartesian_prod(shifts, shifts):
+            other = self.targets.within(offset + shift[:, None])
+            price = self.of(other)
+            better = price < cost
+            best, cost = torch.where(better, other, best), torch.where(better, price, cost)
+        return best
 
-    def agree(self, targets: Targets, wanted: Tensor, offset: Tensor, gamma: float, sweeps: int, extra=()):
-        y, x = targets.clamp(targets.y + offset[0], targets.x + offset[1])
-        own = torch.stack([y - targets.y, x - targets.x])
-        looks = self.of(targets, wanted, y, x)
-        for sweep in range(sweeps):
-            around = list(targets.neighbours(own))
-            far = list(targets.neighbours(own, 2)) + list(targets.neighbours(own, 5)) if sweep < 3 else []
-            def total(candidate, looks):
-                return looks + gamma * sum((candidate != other).any(0).float() for other in around)
-            best = total(own, looks)
-            new, new_looks = own, looks
-            for other in around + far + list(extra):
-                y, x = targets.y + other[0], targets.x + other[1]
-                cy, cx = targets.clamp(y, x)
-                ok = (cy == y) & (cx == x)
-                l = self.of(targets, wanted, cy, cx)
-                cost = torch.where(ok, total(other, l), torch.full_like(l, 1e9))
-                better = cost < best
-                best = torch.where(better, cost, best)
-                new, new_looks = torch.where(better, other, new), torch.where(better, l, new_looks)
-            # checkerboard: only half the patches move at a time, so that neighbours do not swap forever
-            colour = (targets.index // len(targets.columns) + targets.index % len(targets.columns)) % 2 == sweep % 2
-            own, looks = torch.where(colour, new, own), torch.where(colour, new_looks, looks)
-        return own, looks
+    def agreed(self, offset: Tensor, proposals: Sequence[Tensor], sweeps: int, jumps: Sequence[int]) -> Tensor:
+        """Offsets that are cheap and mostly those of their neighbours, so that large pieces are copied whole.
 
-    def refine(self, targets: Targets, wanted: Tensor, offset: Tensor, reach: int) -> tuple[Tensor, Tensor]:
-        """The cheapest source around the ones given and around those of the neighbours.
+        In turn the black and the white fields of the grid take the cheapest of their own offset, the proposals, and the
+        neighbours' (iterated conditional modes: Besag, "On the statistical analysis of dirty pictures", 1986; that
+        neighbours' offsets are good guesses: Ashikhmin, "Synthesizing natural textures", 2001).
 
         Args:
-            offset: ``[2, N]`` to start from.
-            reach: half the side of the window looked through, in pixels.
-
-        Returns:
-            offsets ``[2, N]`` and costs ``[N]``.
+            proposals: other offsets ``[2, N]`` to try.
+            jumps: how many targets away the neighbours asked are; those next door always are.
         """
-        best_y, best_x = targets.clamp(targets.y + offset[0], targets.x + offset[1])
-        best = self.of(targets, wanted, best_y, best_x)
+        t, price = self.targets, self.of(offset)
+        even = t.even()
+        prices = [self.of(proposal) for proposal in proposals]
+        for sweep in range(sweeps):
+            around = list(t.neighbours(offset))
 
-        def consider(y: Tensor, x: Tensor) -> None:
-            nonlocal best, best_y, best_x
-            y, x = targets.clamp(y, x)
-            cost = self.of(targets, wanted, y, x)
-            better = cost < best
-            best = torch.where(better, cost, best)
-            best_y, best_x = torch.where(better, y, best_y), torch.where(better, x, best_x)
+            def alone(candidate: Tensor, around: list[Tensor] = around) -> Tensor:
+                differs = sum((candidate != other).any(0).float() for other in around)
+                return differs * (self.split / len(around))
 
-        for other in targets.neighbours(torch.stack([best_y - targets.y, best_x - targets.x])):
-            consider(targets.y + other[0], targets.x + other[1])
-        centre_y, centre_x = best_y, best_x
-        for dy in range(-reach, reach + 1):
-            for dx in range(-reach, reach + 1):
-                if dy or dx:
-                    consider(centre_y + dy, centre_x + dx)
-        return torch.stack([best_y - targets.y, best_x - targets.x]), best
+            best, best_price, best_total = offset, price, price + alone(offset)
+            candidates = list(zip(proposals, prices, strict=True))
+            candidates += [(other, None) for jump in jumps for other in t.neighbours(offset, jump)]
+            for candidate, known_price in candidates + [(other, None) for other in around]:
+                exists = True
+                if known_price is None:
+                    moved = t.within(candidate)
+                    exists = (moved == candidate).all(0)
+                    candidate, known_price = moved, self.of(moved)
+                better = (known_price + alone(candidate) < best_total) & exists
+                best = torch.where(better, candidate, best)
+                best_price = torch.where(better, known_price, best_price)
+                best_total = torch.where(better, known_price + alone(candidate), best_total)
+            moves = even if sweep % 2 == 0 else ~even
+            offset, price = torch.where(moves, best, offset), torch.where(moves, best_price, price)
+        return offset
 
 
-def _lines(first: int, end: int, device: torch.device) -> Tensor:
-    """Centres of patches that cover ``first .. end - 1`` and lie wholly in it."""
-    lines = torch.arange(first + RADIUS, end - RADIUS, STEP, device=device)
-    last = torch.tensor([end - 1 - RADIUS], device=device)
-    return lines if int(lines[-1]) == int(last) else torch.cat([lines, last])
+def _lines(positions: Tensor) -> Tensor:
+    """Centres of patches that cover all of ``positions`` and lie wholly in them."""
+    centres = positions[RADIUS : len(positions) - RADIUS]
+    return torch.cat([centres[:-1:_STEP], centres[-1:]])
 
 
 def _nearest_line(lines: Tensor, position: Tensor) -> Tensor:
-    after = torch.searchsorted(lines, position).clamp(1, len(lines) - 1) if len(lines) > 1 else torch.zeros_like(position)
-    if len(lines) == 1:
-        return after
-    before = after - 1
+    after = torch.searchsorted(lines, position).clamp_max(len(lines) - 1)
+    before = (after - 1).clamp_min(0)
     return torch.where(position - lines[before] <= lines[after] - position, before, after)

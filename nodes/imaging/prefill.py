@@ -28,10 +28,10 @@ def prefill(
     Args:
         image: ``[B, H, W, 3]`` float in 0..1, on any device; every item is filled on its own.
         extents: pixels to add per side.
-        kind: "smooth" = soft colours only, fast; "content" = texture and structure copied from the picture;
+        kind: "smooth" = soft colours only, fast; "content" = texture and structure laid out of pieces of the picture;
             "patchmatch" = the same by the optional library pypatchmatch; "auto" = "content".
-        seed: same seed, same result.
-        progress: called with (steps done, steps in all); may raise to cancel.
+        seed: same seed, same result. "smooth" has no choice to make and ignores it.
+        progress: called with (percent done, 100 per item); may raise to cancel.
 
     Returns:
         ``[B, H + up + down, W + left + right, 3]`` on the same device; the original's pixels are unchanged.
@@ -40,14 +40,24 @@ def prefill(
         InputError: the image is empty, not finite or not RGB, the kind is unknown, or its library is missing.
     """
     _check(image, kind)
-    fill = _FILLS[kind]
-    report = progress or (lambda done, total: None)
     batch, height, width, channels = image.shape
     size = (extents.up + height + extents.down, extents.left + width + extents.right)
     result = image.new_empty(batch, *size, channels)
     for index, item in enumerate(image):
-        result[index] = fill(item.movedim(-1, 0).float(), extents, seed, report).movedim(0, -1)
-        report(index + 1, batch)
+
+        def report(share: float, index: int = index) -> None:
+            if progress:
+                progress(round(100 * (index + share)), 100 * batch)
+
+        planes = item.movedim(-1, 0).float()
+        if kind == "smooth":
+            filled = fill_smooth(planes, extents)
+        elif kind == "patchmatch":
+            filled = fill_library(planes, extents, seed)
+        else:
+            filled = fill_content(planes.contiguous(), extents, seed, report)
+        result[index] = filled.movedim(0, -1)
+        report(1.0)
     result.clamp_(0, 1)
     result[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
     return result
@@ -60,21 +70,3 @@ def _check(image: Tensor, kind: str) -> None:
         raise InputError(f"A tensor of shape {list(image.shape)} is no picture.", "Use [B, H, W, 3].")
     if not bool(torch.isfinite(image).all()):
         raise InputError("The picture has values that are not numbers (NaN or infinite).", "Check the node before it.")
-
-
-_Progress = Callable[[int, int], None]
-
-
-def _smooth(image: Tensor, extents: Extents, seed: int, progress: _Progress) -> Tensor:
-    return fill_smooth(image, extents)
-
-
-def _content(image: Tensor, extents: Extents, seed: int, progress: _Progress) -> Tensor:
-    return fill_content(image.contiguous(), extents, seed, progress)
-
-
-def _library(image: Tensor, extents: Extents, seed: int, progress: _Progress) -> Tensor:
-    return fill_library(image, extents, seed)
-
-
-_FILLS = {"auto": _content, "smooth": _smooth, "content": _content, "patchmatch": _library}

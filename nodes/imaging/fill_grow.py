@@ -1,0 +1,128 @@
+"""The content fill's first sketch: at the coarsest level the picture grows outwards ring by ring.
+
+Whatever runs into the border, a horizon or a stem, goes on, because each ring's patches are matched by the part of them
+that is known already, and by exact comparison with every patch of the picture.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .fill_level import Level
+from .fill_patches import RADIUS, SIDE, Features
+
+# Pixels a ring is wide.
+_RING = 2
+# Known pixels a patch needs to be matched by.
+_KNOWN_LEAST = 6
+# Cost of a source per time its surroundings have been used.
+_REUSE = 0.02
+# Random cost up to this, by seed: which one of equally good sources is taken.
+_VARIETY = 0.03
+# Two patches nearer than this show the same thing and say nothing about how rare it is.
+_SAME_THING = 12
+
+
+def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: int) -> Tensor:
+    """Fill the canvas of one small level.
+
+    Args:
+        bias: cost ``[h - 6, w - 6]`` of every source.
+        pulls: how far a source may lie from the nearest place, up and down and across, as share of the longer side, and
+            how much further per distance from the picture.
+
+    Returns:
+        the canvas ``[3, H, W]``.
+    """
+    (height, width), device = level.size, level.source.device
+    canvas_height, canvas_width = level.canvas_size
+    rows, columns = level.rows(), level.columns()
+    ring = torch.maximum(_beyond(rows, height)[:, None], _beyond(columns, width))
+    patches = F.unfold(level.source[None], SIDE)[0].T
+    scale = patches.var(0, correction=0).mean().clamp_min(1e-6)
+    energy = patches.square().view(len(patches), -1, SIDE * SIDE).sum(1)
+    source_y = torch.arange(RADIUS, height - RADIUS, device=device).repeat_interleave(width - 2 * RADIUS)
+    source_x = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
+    variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
+    bias = bias.flatten() + _VARIETY * variety
+    used = torch.zeros_like(bias)
+    axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
+    around = (axis[:, None] * canvas_width + axis).flatten()
+    reach_y, reach_x, growth = (share * max(level.size) for share in pulls)
+    growth /= max(level.size)
+
+    canvas = level.empty_canvas()
+    for first in range(1, int(ring.max()) + 1, _RING):
+        last = min(first + _RING - 1, int(ring.max()))
+        row, column = (ring == last).nonzero(as_tuple=True)
+        centre = torch.unique(
+            row.clamp(RADIUS, canvas_height - 1 - RADIUS) * canvas_width
+            + column.clamp(RADIUS, canvas_width - 1 - RADIUS)
+        )
+        known = (ring < first).to(canvas).flatten()[centre[:, None] + around]
+        enough = known.sum(1) >= _KNOWN_LEAST
+        centre, known = centre[enough], known[enough]
+        shown = canvas.flatten(1)[:, centre[:, None] + around].transpose(0, 1) * known[:, None]
+        looks = known @ energy.T - 2 * shown.flatten(1) @ patches.T + shown.square().sum((1, 2))[:, None]
+        looks = looks / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
+
+        y, x = rows[centre // canvas_width], columns[centre % canvas_width]
+        near_y, near_x = y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
+        away_y = (source_y - near_y[:, None]) / (reach_y + growth * (y - near_y).abs())[:, None]
+        away_x = (source_x - near_x[:, None]) / (reach_x + growth * (x - near_x).abs())[:, None]
+        cost, best = (looks + away_y**2 + away_x**2 + bias + _REUSE * used.clamp_max(20)).min(1)
+        used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * RADIUS)
+
+        row, column = ((ring >= first) & (ring <= last)).nonzero(as_tuple=True)
+        colours = _lay(patches[best], torch.exp(-10 * cost).clamp_min(1e-3), centre, row, column, canvas_width, around)
+        canvas[:, row, column] = colours
+    return canvas
+
+
+def rarity(level: Level) -> Tensor:
+    """How little each source looks like anything elsewhere in the picture, ``[h - 6, w - 6]``; 1 = as different as two
+    patches are on average. Faces, boats, lettering are rare; sky, grass and walls are not."""
+    features = Features.of(level.source).of_sources(level.source)
+    height, width = (side - 2 * RADIUS for side in level.size)
+    index = torch.arange(len(features), device=features.device)
+    y, x = index // width, index % width
+    some = index[(y % 2 == 0) & (x % 2 == 0)]
+    result = []
+    for part in index.split(1024):
+        difference = torch.cdist(features[part], features[some]).square()
+        same = ((y[part, None] - y[some]).abs() < _SAME_THING) & ((x[part, None] - x[some]).abs() < _SAME_THING)
+        # A picture that is all one thing has nothing to compare with, and nothing rare.
+        least = difference.masked_fill_(same, torch.inf).amin(1)
+        result.append(torch.where(least.isinf(), 0, least))
+    return F.max_pool2d(torch.cat(result).view(1, 1, height, width).clamp_max(4), 3, 1, 1)[0, 0]
+
+
+def _beyond(position: Tensor, size: int) -> Tensor:
+    return (position - position.clamp(0, size - 1)).abs()
+
+
+def _spread(count: Tensor, rows: int) -> Tensor:
+    """Uses of each source, counted over the patch around it; a row of seven counts once."""
+    grid = count.float().view(1, 1, rows, -1)
+    return F.avg_pool2d(grid, SIDE, 1, RADIUS, count_include_pad=False).flatten() * SIDE
+
+
+def _lay(
+    found: Tensor, weight: Tensor, centre: Tensor, row: Tensor, column: Tensor, width: int, around: Tensor
+) -> Tensor:
+    """The mean ``[3, n]`` of what the patches ``found`` say about the pixels ``row``, ``column``."""
+    pixel = row * width + column
+    number = torch.full((int(centre.max()) + 1 + 2 * int(around.max()),), -1, device=centre.device)
+    number[centre] = torch.arange(len(centre), device=centre.device)
+    found = found.view(len(found), -1, SIDE * SIDE)
+    total = found.new_zeros(len(pixel), found.shape[1])
+    weights = found.new_zeros(len(pixel), 1)
+    for cell, shift in enumerate(around):
+        near = number[(pixel - shift).clamp(0, len(number) - 1)]
+        off = max(abs(cell // SIDE - RADIUS), abs(cell % SIDE - RADIUS))
+        share = torch.where(near >= 0, weight[near], 0)[:, None] / (1 + off)
+        total += share * found[near, :, cell]
+        weights += share
+    return (total / weights.clamp_min(1e-9)).T
