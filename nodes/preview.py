@@ -13,9 +13,9 @@ from .imaging.codec import to_pil
 LONGEST = 1024
 
 
-def source(image: Tensor) -> dict:
-    """UI data with a preview of the first picture of ``[B, H, W, C]`` and its size in pixels."""
-    return {"outpaint_source": [saved(image)]}
+def source(image: Tensor, batch: int | None = None) -> dict:
+    """UI data with a preview of the first picture of ``[B, H, W, C]``, its size in pixels and how many there are."""
+    return {"outpaint_source": [saved(image) | {"batch": batch or len(image)}]}
 
 
 def result(image: Tensor) -> dict:
