@@ -69,7 +69,7 @@ class Sample:
 
     Attributes:
         brightness, activity: ``[N]``.
-        energy: ``[N, BANDS, 3]``, mean square of each band of Y, Cb and Cr.
+        energy: ``[N, BANDS, 3]``, power of each band of Y, Cb and Cr.
         cross: ``[N, BANDS, 3]``, mean products Y*Cb, Y*Cr, Cb*Cr.
     """
 
@@ -86,10 +86,11 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
     brightness, activity = context(ycc[:1])
     energy, cross = [], []
     for band in split(ycc):
-        products = torch.cat([band.square(), band[[0, 0, 1]] * band[[1, 2, 2]]])
+        products = torch.cat([band.abs(), band[[0, 0, 1]] * band[[1, 2, 2]]])
         cells = F.avg_pool2d(products[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
         cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
-        energy.append(cells[:3].flatten(1).T), cross.append(cells[3:].flatten(1).T)
+        # By the mean deviation, which a few strong pixels do not decide, as if it were of normal noise.
+        energy.append(cells[:3].flatten(1).T.square() * (torch.pi / 2)), cross.append(cells[3:].flatten(1).T)
     return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
 
 

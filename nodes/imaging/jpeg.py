@@ -126,22 +126,28 @@ def clearness(found: Tensor, sharp: Tensor) -> float:
     return float(sharp.flatten()[1:].sum())
 
 
-def completed(found: Tensor, standard: tuple[tuple[int, ...], ...]) -> Tensor:
-    """The whole table, given the steps that show (0 = not to be told).
+def family(standard: Tensor) -> Tensor:
+    """The ``standard`` table at libjpeg's qualities 1 to 100, ``[100, 8, 8]``."""
+    quality = torch.arange(1, 101, dtype=standard.dtype, device=standard.device)
+    percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
+    return ((standard * percent.view(-1, 1, 1) + 50) / 100).floor().clamp(1, 255)
+
+
+def completed(found: Tensor, standard: tuple[tuple[int, ...], ...]) -> tuple[Tensor, int | None]:
+    """The whole table, given the steps that show (0 = not to be told), and its index in the usual family.
 
     Where a table of the usual family (Annex K of the standard scaled by libjpeg's quality) explains nearly all steps
     found, it is that table; else what is missing is the standard's table at the strength of the steps found.
     """
     table = found.new_tensor(standard)
     known = found > 0
-    quality = torch.arange(1, 101, dtype=found.dtype, device=found.device)
-    percent = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    family = ((table * percent.view(-1, 1, 1) + 50) / 100).floor().clamp(1, 255)
-    agree = ((family - found).abs() < 0.5)[:, known].double().mean(1)
+    usual = family(table)
+    agree = ((usual - found).abs() < 0.5)[:, known].double().mean(1)
     if bool(agree.max() >= 0.8):
-        return family[agree.argmax()]
+        best = int(agree.argmax())
+        return usual[best], best
     ratio = (found / table)[known & (found >= 3) | (found == found.max())].median()
-    return torch.where(known, found, (table * ratio).round().clamp(1, 255))
+    return torch.where(known, found, (table * ratio).round().clamp(1, 255)), None
 
 
 def unsampled(plane: Tensor, axis: int) -> Tensor:
@@ -202,7 +208,11 @@ def detect(windows: list[tuple[Tensor, int, int]]) -> Texture | None:
     if clear < MIN_KNOWN:
         return None
     x, y, chroma, sampling = detect_chroma(planes, dx, dy)
-    return Texture(x, y, completed(found, LUMA_TABLE), chroma, sampling)
+    luma, quality = completed(found, LUMA_TABLE)
+    if chroma is None and quality is not None:
+        # So little colour that no step shows: what goes with this luma table leaves none either.
+        chroma = family(found.new_tensor(CHROMA_TABLE))[quality]
+    return Texture(x, y, luma, chroma, sampling)
 
 
 def detect_chroma(planes: list[tuple[Tensor, int, int]], dx: int, dy: int):
@@ -224,7 +234,7 @@ def detect_chroma(planes: list[tuple[Tensor, int, int]], dx: int, dy: int):
                 found, sharp = steps(torch.cat(parts))
                 clear = clearness(found, sharp)
                 if clear > best[0]:
-                    best = (clear, ox, oy, completed(found, CHROMA_TABLE), (across, down))
+                    best = (clear, ox, oy, completed(found, CHROMA_TABLE)[0], (across, down))
     return best[1:]
 
 

@@ -18,7 +18,7 @@ from .canvas import Canvas, Rect
 from .filters import blur_known, luma, pad
 from .membrane import membrane
 from .regions import Band, bands, grown, shared
-from .tone import Tone, cells, drift_weight, fit_tone
+from .tone import Tone, Toning, cells, drift_weight, fit_tone, fit_toning
 
 TONE_DEPTH = 96
 DRIFT_DEPTH = 48
@@ -40,6 +40,7 @@ class Correction:
     tone: Tone | None = None
     sharp: Tensor | None = None
     field: Tensor | None = None
+    toning: Toning | None = None
     grain: grains.Grain | None = None
     seed: int = 0
     rings: tuple[tuple[Rect, Tensor], ...] = ()
@@ -56,6 +57,8 @@ class Correction:
         pixels = self.toned(area)
         if self.field is not None:
             pixels = pixels + sample(self.field, area)
+        if self.toning is not None:
+            pixels = self.toning(pixels)
         if self.grain is not None:
             pixels = grains.add_grain(pixels, self.grain, self.seed, area.x, area.y)
         rows, columns = rect.moved(-area.x, -area.y).slices
@@ -144,6 +147,9 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     tone = fit(overlap, plain)
     said["tone"] = "declined: too little overlap" if tone is None else "matched on the overlap"
     done = replace(plain, tone=tone)
+    if toning := fit_toning(colors(overlap)):
+        said["tone"] += "; the original is monochrome, so is the new area"
+        done = replace(done, toning=toning)
     if match == "full":
         sharp = fit_sharpness(overlap, done)
         said["sharpness"] = "declined: too little in common" if sharp is None else "matched on the overlap"
@@ -182,6 +188,12 @@ def registration(overlap: Overlap, source: Tensor) -> tuple[register.Warp | None
     if warp.largest(kept) < register.LEAST:
         return None, f"{said}: nothing to move"
     return warp, f"{said}: undone"
+
+
+def colors(overlap: Overlap) -> Tensor:
+    """Colours ``[N, 3]`` of the original along the joined sides, one pixel in nine."""
+    strips = [overlap.pixels(band.rect)[:, ::3, ::3] for band in bands(overlap.canvas, TONE_DEPTH)]
+    return torch.cat([strip.flatten(1).T for strip in strips])
 
 
 def fit(overlap: Overlap, made: Correction) -> Tone | None:

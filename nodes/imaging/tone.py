@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .filters import RGB_TO_YCC, YCC_TO_RGB, luma, mix
+
 # A generator is off by a few levels. More than this is another picture, not a fault to be undone.
 MAX_SHIFT = 0.12
 MIN_SAMPLES = 64
@@ -98,3 +100,41 @@ def cells(values: Tensor, weight: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Weighted means of ``values`` ``[C, H, W]`` over cells of ``size`` pixels, and the mean weight of each cell."""
     total = F.avg_pool2d(weight[None], size)[0]
     return F.avg_pool2d((values * weight)[None], size)[0] / total.clamp_min(1e-6), total
+
+
+KNOTS = 9
+# Deviation of the chroma from the toning curve, in 0..1, below which a picture is one of a single hue.
+MONOCHROME = 0.8 / 255
+
+
+@dataclass(frozen=True)
+class Toning:
+    """The chroma of a monochrome picture (grey, sepia, cyanotype) as a function of its luma.
+
+    Attributes:
+        chroma: ``[2, KNOTS]``, Cb and Cr at lumas evenly spread over 0..1.
+    """
+
+    chroma: Tensor
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """``image`` ``[3, H, W]`` with the picture's own chroma in place of the generator's."""
+        y = luma(image)[0]
+        at = (y * (KNOTS - 1)).clamp(0, KNOTS - 1)
+        low = at.floor().long().clamp_max(KNOTS - 2)
+        chroma = torch.lerp(self.chroma[:, low], self.chroma[:, low + 1], at - low)
+        return mix(torch.stack([y, chroma[0], chroma[1]]), YCC_TO_RGB)
+
+
+def fit_toning(colors: Tensor) -> Toning | None:
+    """The toning of a picture with ``colors`` ``[N, 3]``; ``None`` for a picture in colour."""
+    ycc = mix(colors.T[..., None], RGB_TO_YCC)[..., 0]
+    at = (ycc[0] * (KNOTS - 1)).clamp(0, KNOTS - 1)
+    hat = (1 - (at[:, None] - torch.arange(KNOTS, dtype=at.dtype, device=at.device)).abs()).clamp_min(0)
+    # Knots without samples take the mean of their neighbours.
+    rough = (torch.arange(KNOTS, device=at.device)[:, None] - torch.arange(KNOTS, device=at.device)).abs() == 1
+    laplace = torch.diag(rough.sum(1)).to(hat) - rough.to(hat)
+    gram = hat.T @ hat + 1e-3 * len(at) / KNOTS * laplace + 1e-6 * torch.eye(KNOTS, dtype=hat.dtype, device=at.device)
+    knots = torch.linalg.solve(gram, hat.T @ ycc[1:].T).T
+    off = ycc[1:] - knots @ hat.T
+    return Toning(knots) if bool(off.abs().flatten()[:: max(1, off.numel() // 100_000)].quantile(0.98) < 2 * MONOCHROME) else None
