@@ -96,7 +96,7 @@ class Backend:
 
     def __init__(self, frontend: Path, settings: dict | None = None, with_script: bool = True):
         self.frontend = frontend
-        self.settings = {"Comfy.TutorialCompleted": True, "Comfy.Workflow.WorkflowTabsPosition": "Topbar"} | (settings or {})
+        self.settings = {"Comfy.TutorialCompleted": True} | (settings or {})
         self.with_script = with_script
         self.definitions = json.loads(RECORDING.read_text(encoding="utf-8"))
         self.pictures = pictures()
@@ -223,7 +223,8 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(target.read_bytes(), kind or "application/octet-stream")
 
     def socket(self):
-        accept = base64.b64encode(hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + SOCKET_KEY).digest()).decode()
+        digest = hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + SOCKET_KEY).digest()
+        accept = base64.b64encode(digest).decode()
         self.send_response(101)
         for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)):
             self.send_header(name, value)

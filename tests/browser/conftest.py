@@ -6,7 +6,6 @@ import os
 import shutil
 
 import pytest
-
 from browser import frontends
 from browser.backend import Backend
 from browser.desk import FLAGS, Desk
@@ -22,12 +21,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
+def chromium_path() -> str | None:
+    """``CHROMIUM``, or a browser of this machine."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A running Chromium."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e .[test]")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    path = chromium_path()
     if not path:
         pytest.skip("no Chromium on this machine: apt install chromium")
     with sync_api.sync_playwright() as playwright:

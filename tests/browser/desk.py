@@ -75,8 +75,13 @@ class Desk:
         return self.page.evaluate(code, value)
 
     def frames(self, count: int = 2) -> None:
-        code = "n => new Promise(done => { const next = () => n-- > 0 ? requestAnimationFrame(next) : done(); next(); })"
-        self.js(code, count)
+        self.js(
+            """(n) => new Promise((done) => {
+              const next = () => (n-- > 0 ? requestAnimationFrame(next) : done());
+              next();
+            })""",
+            count,
+        )
 
     # ---- graphs
 

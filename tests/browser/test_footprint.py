@@ -6,22 +6,23 @@ from __future__ import annotations
 WATCH = """() => {
   const counts = (window.__counts = { listeners: 0, observers: 0, intervals: 0 });
   const own = () => (new Error().stack ?? "").includes("/extensions/outpaint/");
-  const targets = [document, window, document.body];
   const undo = [];
-  const wrap = (object, name, make) => {
+  const count = (object, name, kind, by) => {
     const before = object[name];
-    object[name] = make(before);
+    object[name] = function (...values) {
+      if (own()) counts[kind] += by;
+      return before.apply(this, values);
+    };
     undo.push(() => (object[name] = before));
   };
-  for (const target of targets) {
-    wrap(target, "addEventListener", (f) => function (...a) { if (own()) counts.listeners++; return f.apply(this, a); });
-    wrap(target, "removeEventListener", (f) => function (...a) { if (own()) counts.listeners--; return f.apply(this, a); });
+  for (const target of [document, window, document.body]) {
+    count(target, "addEventListener", "listeners", 1);
+    count(target, "removeEventListener", "listeners", -1);
   }
-  wrap(ResizeObserver.prototype, "observe", (f) => function (...a) { if (own()) counts.observers++; return f.apply(this, a); });
-  wrap(ResizeObserver.prototype, "disconnect", (f) => function (...a) { if (own()) counts.observers--; return f.apply(this, a); });
-  const clocks = new Set();
-  wrap(window, "setInterval", (f) => function (...a) { const id = f.apply(window, a); if (own()) { clocks.add(id); counts.intervals = clocks.size; } return id; });
-  wrap(window, "clearInterval", (f) => function (id) { clocks.delete(id); counts.intervals = clocks.size; return f.call(window, id); });
+  count(ResizeObserver.prototype, "observe", "observers", 1);
+  count(ResizeObserver.prototype, "disconnect", "observers", -1);
+  count(window, "setInterval", "intervals", 1);
+  count(window, "clearInterval", "intervals", -1);
   window.__unwatch = () => undo.forEach((f) => f());
 }"""
 CYCLES = """async (count) => {

@@ -196,7 +196,8 @@ def touch(desk):
     session = desk.page.context.new_cdp_session(desk.page)
 
     def send(kind, *points):
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y, "id": i} for i, (x, y) in points]})
+        fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
         desk.frames(1)
 
     yield send

@@ -1,4 +1,4 @@
-"""Level: the real frontend in Chromium. Odd pictures, old workflows, collapsed nodes: usable, and never a value altered.
+"""Level: the real frontend in Chromium. Odd pictures, old workflows, collapsed nodes: still usable, no value altered.
 
 The ``desk`` fixture fails each test whose page throws or complains.
 """
@@ -154,7 +154,13 @@ def test_inside_a_group_whose_nodes_are_switched_off(desk):
     desk.page.wait_for_timeout(700)
     assert desk.values(node) == START | {"left": 12}
     desk.js(
-        "(id) => { const n = app.graph.getNodeById(id); n.mode = 0; n.collapse(); app.canvas.setDirty(true, true); }", node
+        """(id) => {
+          const node = app.graph.getNodeById(id);
+          node.mode = 0;
+          node.collapse();
+          app.canvas.setDirty(true, true);
+        }""",
+        node,
     )
     desk.page.wait_for_timeout(600)
     drags(desk, node)

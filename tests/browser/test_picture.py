@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from browser.desk import SIDES
 from PIL import Image
 
 SHOWS = """([id, text]) => {
@@ -103,7 +104,8 @@ def test_after_a_run_what_really_came_in_is_shown(desk):
 
 def ran(desk, node, **extents):
     """As after a run of ours: the picture that came in, and a red one that came out."""
-    size = (1024 + extents.get("left", 0) + extents.get("right", 0), 768 + extents.get("up", 0) + extents.get("down", 0))
+    added = {side: extents.get(side, 0) for side in SIDES}
+    size = (1024 + added["left"] + added["right"], 768 + added["up"] + added["down"])
     out = io.BytesIO()
     Image.new("RGB", (size[0] // 4, size[1] // 4), (220, 30, 30)).save(out, "PNG")
     desk.backend.pictures["result.png"] = out.getvalue()
