@@ -1,0 +1,124 @@
+"""The pictures of README, help pages and example thumbnails, made by the product itself from the sample photos.
+
+Run from the checkout: ``python .github/images/make.py`` (a few minutes; needs ``pip install -e ".[standalone]"``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from outpaint_nodes.nodes.imaging import codec, masks
+from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Size, parse_ratio, to_ratio
+from outpaint_nodes.nodes.imaging.prefill import prefill
+from outpaint_nodes.nodes.imaging.stitch import stitch
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parents[2]
+PHOTOS = ROOT / "tests" / "photos"
+HELP = ROOT / "js" / "docs" / "images"
+HERE = Path(__file__).resolve().parent
+PAPER, INK, LINE = (246, 246, 248), (40, 42, 54), (150, 152, 165)
+
+
+def photo(name: str, longest: int) -> torch.Tensor:
+    picture = Image.open(PHOTOS / name).convert("RGB")
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return codec.from_pil(picture)
+
+
+def extend(image: torch.Tensor, extents: Extents) -> Image.Image:
+    return codec.to_pil(stitch(image, prefill(image, extents), extents).image)
+
+
+def size_of(image: torch.Tensor) -> Size:
+    return Size(image.shape[2], image.shape[1])
+
+
+def before(image: torch.Tensor, extents: Extents) -> Image.Image:
+    """The photo where it will lie, the rest as chequered paper."""
+    canvas = Canvas(size_of(image), extents)
+    sheet = Image.new("RGB", (canvas.size.width, canvas.size.height), (255, 255, 255))
+    draw = ImageDraw.Draw(sheet)
+    for y in range(0, sheet.height, 16):
+        for x in range(0, sheet.width, 16):
+            if (x + y) // 16 % 2:
+                draw.rectangle((x, y, x + 15, y + 15), fill=(232, 232, 236))
+    sheet.paste(codec.to_pil(image), (canvas.rect.x, canvas.rect.y))
+    return sheet
+
+
+def font(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def row(pictures: list[Image.Image], labels: list[str], height: int, gap: int = 16) -> Image.Image:
+    """Pictures of one height side by side, a label under each."""
+    scaled = [picture.resize((round(picture.width * height / picture.height), height)) for picture in pictures]
+    width = sum(picture.width for picture in scaled) + gap * (len(scaled) + 1)
+    sheet = Image.new("RGB", (width, height + 2 * gap + 26), PAPER)
+    draw, x = ImageDraw.Draw(sheet), gap
+    for picture, label in zip(scaled, labels, strict=True):
+        sheet.paste(picture, (x, gap))
+        draw.text((x, gap + height + 6), label, INK, font(18))
+        x += picture.width + gap
+    return sheet
+
+
+def save(picture: Image.Image, path: Path, quality: int = 86) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, quality=quality, subsampling=0, optimize=True)
+    print(f"{path.relative_to(ROOT)}: {picture.width}×{picture.height}, {path.stat().st_size // 1024} KiB")
+
+
+def hero() -> None:
+    image = photo("mountain.jpg", 1280)
+    extents = to_ratio(size_of(image), parse_ratio("21:9"))
+    after = extend(image, extents)
+    sheet = Image.new("RGB", (1200, 1048), PAPER)
+    for number, picture in enumerate((before(image, extents), after)):
+        sheet.paste(picture.resize((1168, 500), Image.Resampling.LANCZOS), (16, 16 + number * 516))
+    save(sheet, HERE / "before_after.jpg")
+    save(row([before(image, extents), after], ["before", "after: Outpaint, 21:9, no model"], 240), HELP / "local.jpg")
+
+
+def ratios() -> None:
+    image = photo("dandelion.jpg", 640)
+    names = ["1:1", "16:9", "21:9"]
+    pictures = [extend(image, to_ratio(size_of(image), parse_ratio(name))) for name in names]
+    save(row(pictures, names, 260), HELP / "to_ratio.jpg")
+
+
+def prepare() -> None:
+    image = photo("stream.jpg", 512)
+    extents = Extents(right=160)
+    canvas = Canvas(size_of(image), extents)
+    filled = codec.to_pil(prefill(image, extents, "smooth"))
+    new = torch.ones(canvas.size.height, canvas.size.width, dtype=torch.bool)
+    new[canvas.rect.slices] = False
+    mask = codec.to_pil(masks.denoise(new, 8, 32)).convert("RGB")
+    save(row([before(image, extents), filled, mask], ["picture", "pixels", "denoise_mask"], 240), HELP / "prepare.jpg")
+
+
+def seam() -> None:
+    """A continuation with the errors that decoders make (tone, softness), pasted and matched, enlarged four times."""
+    whole = photo("mountain.jpg", 1280)
+    cut = 860
+    truth = whole[:, :, : cut + 320]
+    original = truth[:, :, :cut]
+    extents = Extents(right=320)
+    picture = codec.to_pil(truth)
+    soft = codec.from_pil(picture.resize((picture.width // 2, picture.height // 2)).resize(picture.size))
+    generated = (soft * 0.93 + 0.03 + torch.tensor([0.02, 0.0, -0.02])).clamp(0, 1)
+    pasted = codec.to_pil(stitch(original, generated, extents, match="off").image)
+    matched = codec.to_pil(stitch(original, generated, extents).image)
+    box = (cut - 60, 395, cut + 60, 475)
+    close = [picture.crop(box).resize((480, 320), Image.Resampling.NEAREST) for picture in (pasted, matched)]
+    labels = ["pasted (match: off)", "matched (match: full)"]
+    save(row(close, labels, 320), HELP / "stitch.jpg", 90)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    for make in (hero, ratios, prepare, seam):
+        make()
