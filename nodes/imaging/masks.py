@@ -37,7 +37,8 @@ def concat(new: Tensor, cell: int) -> Tensor:
         ``[H, W]`` float32, 0 or 1.
     """
     margin = cell // 2
-    grown = F.max_pool2d(new.float()[None, None], 2 * margin + 1, stride=1, padding=margin)
+    grown = F.max_pool2d(new.float()[None, None], (2 * margin + 1, 1), stride=1, padding=(margin, 0))
+    grown = F.max_pool2d(grown, (1, 2 * margin + 1), stride=1, padding=(0, margin))
     cells = F.max_pool2d(grown, cell, ceil_mode=True)
     height, width = new.shape
     return cells.repeat_interleave(cell, 2).repeat_interleave(cell, 3)[0, 0, :height, :width].contiguous()

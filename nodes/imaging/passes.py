@@ -32,11 +32,12 @@ FADE = 64
 
 @dataclass(frozen=True)
 class Pass:
-    """What one window gave: ``[B, h, w, 3]`` in 0..1, of any size, and its tone corrections, one per picture."""
+    """What one window gave: ``[B, h, w, 3]`` in 0..1, of any size, and, once measured, the tone correction of each
+    picture."""
 
     window: Window
     pixels: Tensor
-    tones: tuple[Tone | None, ...]
+    tones: tuple[Tone | None, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,29 +106,36 @@ class Outpainting:
                 "The decoded picture holds values that are not numbers (NaN or infinite).",
                 "A VAE in half precision is the usual cause: run it in float32 (--fp32-vae), or use another VAE.",
             )
-        tones = tuple(self.tone(self.pending, generated, index) for index in range(batch))
-        return replace(self, passes=(*self.passes, Pass(self.pending, generated, tones)), pending=None)
+        return replace(self, passes=(*self.passes, Pass(self.pending, generated)), pending=None)
+
+    def toned(self) -> Outpainting:
+        """With the tone corrections of all passes measured."""
+        passes, before = [], (None,) * len(self.original)
+        for done in self.passes:
+            if done.tones is None:
+                tones = [self.tone(done.window, done.pixels, index) for index in range(len(self.original))]
+                # A window that sees none of the original takes the correction of the latest one that does: the fault
+                # is the decoder's, the same in every pass.
+                done = replace(done, tones=tuple(own or last for own, last in zip(tones, before, strict=True)))
+            passes.append(done)
+            before = done.tones
+        return replace(self, passes=tuple(passes))
 
     def tone(self, window: Window, generated: Tensor, index: int) -> Tone | None:
-        """What turns a window's colours into the original's, measured where the sampler had to keep the original.
-
-        A window that sees none of the original takes the correction of the latest one that does: the fault is the
-        decoder's, the same in every pass.
-        """
+        """What turns a window's colours into the original's, measured where the sampler had to keep the original;
+        ``None`` where it sees none of it."""
         seen = window.rect.common(self.rect)
-        if seen is not None:
-            inside = seen.moved(-window.rect.x, -window.rect.y)
-            given = view(generated[index : index + 1], window, inside)[0].movedim(-1, 0)
-            rows, columns = seen.slices
-            wanted = self.original[index, rows, columns, :3].to(given).movedim(-1, 0)
-            trusted = (1 - touched(window, seen, self.overlap + self.cell)).to(given)[None]
-            size = max(1, min(8, seen.width // 8, seen.height // 8))
-            wanted, weight = cells(wanted, trusted, size)
-            given, _ = cells(given, trusted, size)
-            fitted = fit_tone(wanted.flatten(1).T, given.flatten(1).T, (weight > 0.99).float().flatten())
-            if fitted is not None:
-                return fitted
-        return self.passes[-1].tones[index] if self.passes else None
+        if seen is None:
+            return None
+        part = seen.moved(-window.rect.x, -window.rect.y)
+        given = view(generated[index : index + 1], window, part)[0].movedim(-1, 0)
+        rows, columns = seen.slices
+        wanted = self.original[index, rows, columns, :3].to(given).movedim(-1, 0)
+        trusted = (1 - touched(window, seen, self.overlap + self.cell)).to(given)[None]
+        size = max(1, min(8, seen.width // 8, seen.height // 8))
+        wanted, weight = cells(wanted, trusted, size)
+        given, _ = cells(given, trusted, size)
+        return fit_tone(wanted.flatten(1).T, given.flatten(1).T, (weight > 0.99).float().flatten())
 
     def merged(self, other: Outpainting) -> Outpainting:
         """With the passes of another chain over the same original.
@@ -144,8 +152,9 @@ class Outpainting:
         """``[h, w]`` bool: what is not new any more."""
         return inside((self.rect, *(fill for done in self.passes for fill in done.window.fills)), rect)
 
-    def draw(self, rect: Rect, corrected: bool = True) -> Tensor:
-        """What the passes gave within ``rect``, the original nowhere: ``[B, h, w, 3]``, 0 where no window looked."""
+    def draw(self, rect: Rect) -> Tensor:
+        """What the passes gave within ``rect``, the original nowhere: ``[B, h, w, 3]``, 0 where no window looked.
+        Corrected in tone where that was measured."""
         picture = self.original.new_zeros((len(self.original), rect.height, rect.width, 3), dtype=torch.float32)
         drawn = torch.zeros((rect.height, rect.width), dtype=torch.bool, device=picture.device)
         for done in self.passes:
@@ -154,7 +163,7 @@ class Outpainting:
                 continue
             at = seen.moved(-rect.x, -rect.y).slices
             pixels = view(done.pixels, done.window, seen.moved(-done.window.rect.x, -done.window.rect.y)).to(picture)
-            if corrected:
+            if done.tones is not None:
                 for item, tone in zip(pixels, done.tones, strict=True):
                     if tone is not None:
                         item.copy_(tone(item.movedim(-1, 0)).movedim(0, -1))
@@ -167,6 +176,16 @@ class Outpainting:
                 picture[:, at[0], at[1]] = pixels
             drawn[at] = True
         return picture
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The reports of a canvas joined side by side."""
+
+    reports: tuple[tuple[str, Report], ...]
+
+    def text(self) -> str:
+        return "\n".join(f"{side}:\n{report.text()}" for side, report in self.reports)
 
 
 @dataclass(frozen=True)
@@ -194,6 +213,7 @@ def prepare(
         creativity: above .5 the prefill gives way to its own mean colour and noise, so that it leads the sampler less.
         progress: called with (steps done, steps in all); may raise to cancel.
     """
+    work = work.toned()
     rect = window.rect
     inner = rect.common(bounds(work, window))
     known = work.known(inner)
@@ -236,11 +256,16 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
         image ``[B, H', W', C]``, mask ``[B, H', W']`` and the report.
     """
     frame = work.frame
+    # One window is matched by the joining itself; several have to agree with each other first.
+    if match == "off":
+        drawn = replace(work, passes=tuple(replace(done, tones=None) for done in work.passes))
+    else:
+        drawn = work.toned() if len(work.passes) > 1 else work
     steps = sides(work.rect, frame)
     if frame.size.area <= WHOLE_JOIN:
-        steps = [(work.rect, frame)]
+        steps = [("", work.rect, frame)]
     image, mask, texts = None, None, []
-    for known, grown in steps:
+    for side, known, grown in steps:
         region = beside(known, grown)
         held = region.common(known)
         extents = Extents(held.x - region.x, region.right - held.right, held.y - region.y, region.bottom - held.bottom)
@@ -251,10 +276,9 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
             rows, columns = held.moved(-frame.x, -frame.y).slices
             source = image[:, rows, columns]
         joined = stitch(
-            source, work.draw(region, match != "off" and len(work.passes) > 1), extents, match, rim, seed=seed,
-            valid=valid(work, held, region),
+            source, drawn.draw(region), extents, match, rim, seed=seed, valid=valid(work, held, region)
         )
-        texts.append(joined.report)
+        texts.append((side, joined.report))
         if region == frame:
             return joined
         if image is None:
@@ -262,7 +286,7 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
         rows, columns = region.moved(-frame.x, -frame.y).slices
         image[:, rows, columns] = joined.image.to(image)
         mask[:, rows, columns] = torch.maximum(mask[:, rows, columns], joined.mask.to(mask))
-    return Stitched(image, mask, Report(tuple(step for report in texts for step in report.steps)))
+    return Stitched(image, mask, Sides(tuple(texts)))
 
 
 def started(original: Tensor, frame: Rect) -> tuple[Tensor, Tensor]:
@@ -274,13 +298,13 @@ def started(original: Tensor, frame: Rect) -> tuple[Tensor, Tensor]:
     return image, torch.zeros((batch, frame.height, frame.width), device=original.device)
 
 
-def sides(known: Rect, frame: Rect) -> list[tuple[Rect, Rect]]:
-    """The steps in which a large canvas is joined: known area and grown area of each, side by side."""
+def sides(known: Rect, frame: Rect) -> list[tuple[str, Rect, Rect]]:
+    """The steps in which a large canvas is joined, side by side: name, known area and grown area of each."""
     wide = Rect(frame.x, known.y, frame.width, known.height)
     left = Rect(frame.x, known.y, known.right - frame.x, known.height)
     above = Rect(frame.x, frame.y, frame.width, known.bottom - frame.y)
-    steps = [(known, left), (left, wide), (wide, above), (above, frame)]
-    return [(before, after) for before, after in steps if before != after]
+    steps = [("left", known, left), ("right", left, wide), ("up", wide, above), ("down", above, frame)]
+    return [step for step in steps if step[1] != step[2]]
 
 
 def beside(known: Rect, grown: Rect) -> Rect:
