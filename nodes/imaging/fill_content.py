@@ -9,7 +9,7 @@ searched at random: the same input and seed give the same result.
 What makes it work around a picture, where nothing is known on the far side:
 
 * a source is wanted at the height and, less so, at the column of the nearest known pixel: sky stays sky;
-* a source that looks like nothing else in the picture costs more, as does one used often: no second head, no tiling;
+* a source that looks like nothing at the border costs more, as does one used often: no second head, no tiling;
 * neighbours that copy from different pieces cost more: large pieces are copied whole;
 * the pieces are joined by their gradients (``fill_join``): no cuts in skies, and grain stays grain.
 """
@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
-from .fill_grow import grow, rarity
+from .fill_grow import foreign, grow
 from .fill_join import join
 from .fill_level import Level
 from .fill_patches import RADIUS, SIDE, Costs, Features, Targets
@@ -50,8 +50,8 @@ _REFINE_SWEEPS, _REFINE_REACH = 6, 1
 # How far, as a share of the picture's longer side, a source may lie up or down and across from the nearest place before
 # that costs 1; and how much further per distance from the picture.
 _REACH_Y, _REACH_X, _REACH_GROWTH = 0.05, 0.6, 0.3
-# Cost of a source that is as different from all others as patches are on average.
-_RARITY = 0.7
+# Cost of a source whose colours are as far from any at the border as a pixel is from the mean.
+_FOREIGN = 8.0
 # Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
 _REUSE, _DETAIL = 0.06, 12 / 255
 # Cost of an offset that none of the four neighbours has.
@@ -93,8 +93,8 @@ def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[
 def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest = levels[-1]
-    rare = _RARITY * rarity(coarsest)
-    canvas = grow(coarsest, rare, (_REACH_Y, _REACH_X, _REACH_GROWTH), seed)
+    strange = _FOREIGN * foreign(coarsest)
+    canvas = grow(coarsest, strange, (_REACH_Y, _REACH_X, _REACH_GROWTH), seed)
     targets, offset, copied = None, None, None
     for depth, level in enumerate(reversed(levels)):
         coarser, targets = targets, Targets(level)
@@ -102,20 +102,20 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
             # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
             offset = targets.from_coarser(coarser, offset)
             canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
-        offset, copied = _agree(level, targets, canvas, offset, rare, depth)
+        offset, copied = _agree(level, targets, canvas, offset, strange, depth)
         # A level has four times the patches of the next coarser one.
         progress(4.0 ** (depth + 1 - len(levels)))
     return copied
 
 
 def _agree(
-    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, rare: Tensor, depth: int
+    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, strange: Tensor, depth: int
 ) -> tuple[Tensor, Tensor]:
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
     sources = features.of_sources(level.source)
     grid = [side - 2 * RADIUS for side in level.size]
-    bias = F.interpolate(rare[None, None], size=grid, mode="bilinear")[0, 0].flatten()
+    bias = F.interpolate(strange[None, None], size=grid, mode="bilinear")[0, 0].flatten()
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
     rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)

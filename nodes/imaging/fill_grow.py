@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .fill_level import Level
-from .fill_patches import RADIUS, SIDE, Features
+from .fill_patches import RADIUS, SIDE
 
 # Pixels a ring is wide.
 _RING = 2
@@ -19,10 +19,10 @@ _RING = 2
 _KNOWN_LEAST = 6
 # Cost of a source per time its surroundings have been used.
 _REUSE = 0.02
+# Width in pixels of the frame that shows what is background.
+_FRAME = 2
 # Random cost up to this, by seed: which one of equally good sources is taken.
 _VARIETY = 0.03
-# Two patches nearer than this show the same thing and say nothing about how rare it is.
-_SAME_THING = 12
 
 
 def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: int) -> Tensor:
@@ -81,22 +81,18 @@ def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: in
     return canvas
 
 
-def rarity(level: Level) -> Tensor:
-    """How little each source looks like anything elsewhere in the picture, ``[h - 6, w - 6]``; 1 = as different as two
-    patches are on average. Faces, boats, lettering are rare; sky, grass and walls are not."""
-    features = Features.of(level.source).of_sources(level.source)
-    height, width = (side - 2 * RADIUS for side in level.size)
-    index = torch.arange(len(features), device=features.device)
+def foreign(level: Level) -> Tensor:
+    """How little the colours of each source are like any at the picture's border, ``[h - 6, w - 6]``; 1 = as different
+    as a pixel is from the mean. What is seen at the border is the background (Wei et al., "Geodesic saliency using
+    background priors", ECCV 2012): faces, cups and boats in the middle are not."""
+    pixels = level.source.flatten(1).T
+    height, width = level.size
+    index = torch.arange(len(pixels), device=pixels.device)
     y, x = index // width, index % width
-    some = index[(y % 2 == 0) & (x % 2 == 0)]
-    result = []
-    for part in index.split(1024):
-        difference = torch.cdist(features[part], features[some]).square()
-        same = ((y[part, None] - y[some]).abs() < _SAME_THING) & ((x[part, None] - x[some]).abs() < _SAME_THING)
-        # A picture that is all one thing has nothing to compare with, and nothing rare.
-        least = difference.masked_fill_(same, torch.inf).amin(1)
-        result.append(torch.where(least.isinf(), 0, least))
-    return F.max_pool2d(torch.cat(result).view(1, 1, height, width).clamp_max(4), 3, 1, 1)[0, 0]
+    frame = (y < _FRAME) | (y >= height - _FRAME) | (x < _FRAME) | (x >= width - _FRAME)
+    least = [torch.cdist(part, pixels[frame]).square().amin(1) for part in pixels.split(4096)]
+    apart = torch.cat(least).view(1, 1, height, width) / pixels.var(0, correction=0).sum().clamp_min(1e-6)
+    return F.avg_pool2d(apart.clamp_max(4), SIDE, 1)[0, 0]
 
 
 def _beyond(position: Tensor, size: int) -> Tensor:

@@ -49,9 +49,7 @@ def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return source.flatten(1)[:, near_y * width + near_x], (near_y == y) & (near_x == x)
 
 
-def _steps(
-    source: Tensor, copied: Tensor, offset: Tensor, edge: Tensor, y: Tensor, x: Tensor, dim: int
-) -> Tensor:
+def _steps(source: Tensor, copied: Tensor, offset: Tensor, edge: Tensor, y: Tensor, x: Tensor, dim: int) -> Tensor:
     """How much each pixel and the next along ``dim`` differ more than in the picture the pieces are from."""
     last = offset.shape[dim] - 1
     here, there = offset.narrow(dim, 0, last), offset.narrow(dim, 1, last)
