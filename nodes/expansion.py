@@ -16,6 +16,7 @@ from .errors import InputError
 from .families import Facts, Family, Start
 from .imaging.canvas import Extents, Size
 from .imaging.passes import seed_of
+from .imaging.picture import transparent_border
 from .imaging.windows import LEAST_SCALE, Plan, Wants, Window, plan, refined
 
 # With detail restored afterwards, the first pass may be this small.
@@ -57,6 +58,7 @@ class Job:
 
     Attributes:
         several: more than one picture, as a batch or as a list.
+        border: transparent edges of the picture that are cut off and generated anew.
         overlap: pixels of the original that the sampler may repaint.
         sampling: ``None`` without a model.
     """
@@ -64,6 +66,7 @@ class Job:
     plan: Plan
     wants: Wants
     several: bool
+    border: Extents
     overlap: int
     sampling: Sampling | None
     values: dict[str, Any]
@@ -87,7 +90,10 @@ class Job:
                 "Extend each size in a run of its own, or scale them to one size first.",
             )
         size = Size(*shapes[0][:2])
-        extents = Extents(*(values[side] for side in ("left", "right", "up", "down"))).require_any()
+        border = transparent_border(pictures) if values["transparent_is_new"] else Extents()
+        size = Size(size.width - border.left - border.right, size.height - border.up - border.down)
+        sides = ("left", "right", "up", "down")
+        extents = Extents(*(values[side] + getattr(border, side) for side in sides)).require_any()
         sampling = None if values.get("model") is None else resolved(values)
         restores = values["refine"] or values.get("upscale_model") is not None
         if sampling is None:
@@ -99,7 +105,7 @@ class Job:
         if overlap < 0:
             overlap = min(DEFAULT_OVERLAP, round(OVERLAP_SHARE * min(size.width, size.height)))
         several = sum(len(picture) for picture in pictures) > 1
-        return cls(plan(size, extents, wants, least), wants, several, overlap, sampling, values)
+        return cls(plan(size, extents, wants, least), wants, several, border, overlap, sampling, values)
 
     def windows(self, chain: tuple[Window, ...]) -> list[Window]:
         """A chain with the second passes that restore detail."""
@@ -205,6 +211,13 @@ class Builder:
         self.job, self.graph, self.links = job, graph, links
         self.values, self.sampling = job.values, job.sampling
         self.split: dict[int, Any] = {}
+        self.image = links["image"]
+        if job.border:
+            size = job.plan.canvas.original
+            self.image = self.node(
+                "ImageCrop", "opaque", image=self.image,
+                width=size.width, height=size.height, x=job.border.left, y=job.border.up,
+            ).out(0)
         if self.sampling is not None:
             self.model = self.soft(links["model"])
             self.positive, self.negative = self.conditioning()
@@ -247,7 +260,7 @@ class Builder:
 
     def pictures(self) -> Link:
         """The picture, or where there are several a list of them, which the host works through one by one."""
-        return self.each(0).out(0) if self.job.several else self.links["image"]
+        return self.each(0).out(0) if self.job.several else self.image
 
     def seed(self, window: Window) -> Link | int:
         """The window's seed; picture number i of several takes seed + i."""
@@ -257,7 +270,7 @@ class Builder:
     def each(self, offset: int):
         if offset not in self.split:
             self.split[offset] = self.node(
-                "OutpaintUnbatch", f"each.{offset}", image=self.links["image"], seed=self.values["seed"] + offset
+                "OutpaintUnbatch", f"each.{offset}", image=self.image, seed=self.values["seed"] + offset
             )
         return self.split[offset]
 

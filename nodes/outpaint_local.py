@@ -138,6 +138,14 @@ class OutpaintLocal(io.ComfyNode):
                     )
                 ),
                 advanced(
+                    io.Boolean.Input(
+                        "transparent_is_new",
+                        display_name="transparent_is_new",
+                        default=False,
+                        tooltip="Cut off edges that are wholly transparent (RGBA pictures) and generate them as well.",
+                    )
+                ),
+                advanced(
                     io.Combo.Input(
                         "family",
                         display_name="family",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .canvas import Extents
 
 LEAST_SIDE = 8
 
@@ -40,3 +41,22 @@ def checked(image: Tensor) -> Tensor:
             "Look at the node that made it: a VAE in half precision is the usual cause.",
         )
     return image.expand(-1, -1, -1, 3) if channels == 1 else image
+
+
+def transparent_border(images: list[Tensor]) -> Extents:
+    """Rows and columns at the edges that are wholly transparent in every picture.
+
+    Args:
+        images: each ``[B, H, W, C]``, all of one size; without an alpha channel nothing is transparent.
+
+    Raises:
+        InputError: nothing is left.
+    """
+    if images[0].shape[-1] != 4:
+        return Extents()
+    seen = torch.stack([(image[..., 3] > 0).any(0) for image in images]).any(0)
+    if not bool(seen.any()):
+        raise InputError("The picture is wholly transparent.", "Give one with opaque pixels.")
+    height, width = seen.shape
+    rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
+    return Extents(columns[0], width - 1 - columns[-1], rows[0], height - 1 - rows[-1])

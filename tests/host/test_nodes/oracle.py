@@ -10,6 +10,7 @@ import time
 import comfy.conds
 import comfy.latent_formats
 import comfy.model_base
+import comfy.model_management
 import comfy.model_patcher
 import comfy.supported_models_base
 import torch
@@ -170,4 +171,22 @@ class TestOracle:
         return patcher, ToyCLIP(), LosslessVAE(gain, offset, field, blur)
 
 
-NODES = {"TestOracle": TestOracle}
+class Exhausted(Oracle):
+    """A model that does not fit into memory."""
+
+    def apply_model(self, *args, **kwargs):
+        raise comfy.model_management.OOM_EXCEPTION("out of memory, as a device would say")
+
+
+class TestOutOfMemory:
+    INPUT_TYPES = classmethod(lambda cls: {"required": {}})
+    RETURN_TYPES = ("MODEL", "CLIP", "VAE")
+    FUNCTION = "make"
+    CATEGORY = "tests"
+
+    def make(self):
+        model = Exhausted("EPS", torch.zeros(1, 64, 64, 3), [[0, 0, 64, 64]], 0)
+        return comfy.model_patcher.ModelPatcher(model, load_device=CPU, offload_device=CPU), ToyCLIP(), LosslessVAE()
+
+
+NODES = {"TestOracle": TestOracle, "TestOutOfMemory": TestOutOfMemory}
