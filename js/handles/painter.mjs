@@ -13,7 +13,7 @@ import { surroundings } from "./soften.mjs";
  * @property {import("./picture.mjs").Picture|null} picture
  * @property {import("./picture.mjs").Picture|null} result shown in place of the preview
  * @property {boolean} comparing the original alone
- * @property {{accent: string, ground: string, line: string}} colours
+ * @property {import("./theme.mjs").Colours} colours
  */
 
 export class Painter {

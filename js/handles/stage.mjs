@@ -34,7 +34,6 @@ export function sidesOf(name) {
  * @property {() => void} onStepsEnd the key was let go
  * @property {(name: string) => void} onReset
  * @property {(name: string, extreme: "least"|"most") => void} onExtreme
- * @property {(name: string|null) => void} onAttention a handle is hovered or focused, or none
  */
 
 export class Stage {
@@ -89,13 +88,7 @@ export class Stage {
       },
       onkeydown: (event) => this.#keydown(event, name),
       onkeyup: () => this.listener.onStepsEnd(),
-      onblur: () => {
-        this.listener.onStepsEnd();
-        this.listener.onAttention(null);
-      },
-      onfocus: () => this.listener.onAttention(name),
-      onpointerenter: () => this.listener.onAttention(name),
-      onpointerleave: () => this.listener.onAttention(null),
+      onblur: () => this.listener.onStepsEnd(),
     });
   }
 

@@ -1,4 +1,8 @@
-"""Chromium and the frontends, started once for the whole run: one page for each frontend and renderer."""
+"""Chromium and the frontends, started once for the whole run: one page for each frontend and renderer.
+
+Every test runs on the oldest frontend and on both renderers of the newest; those marked ``every_frontend`` also on the
+ones in between. ``ALL_FRONTENDS=1`` runs everything everywhere.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,28 @@ from browser import frontends
 from browser.backend import Backend
 from browser.desk import FLAGS, Desk
 
-DESKS = [(version, renderer) for version in frontends.VERSIONS for renderer in ("classic", "vue")]
+OLDEST, *BETWEEN, NEWEST = frontends.VERSIONS
 # Nodes 2.0 of the oldest frontend cannot show any DOM widget.
-DESKS.remove(("1.27.10", "vue"))
+DESKS = [(OLDEST, "classic")] + [(version, how) for version in (*BETWEEN, NEWEST) for how in ("classic", "vue")]
 
 
-def pytest_collection_modifyitems(items):
+def pytest_configure(config):
+    config.addinivalue_line("markers", "every_frontend: runs on every frontend, not on the oldest and newest alone")
+
+
+def pytest_collection_modifyitems(config, items):
+    left_out = []
     for item in items:
-        if "tests/browser/" in item.path.as_posix():
-            item.add_marker(pytest.mark.browser)
+        if "tests/browser/" not in item.path.as_posix():
+            continue
+        item.add_marker(pytest.mark.browser)
+        desk = getattr(item, "callspec", None) and item.callspec.params.get("page_of_frontend")
+        everywhere = item.get_closest_marker("every_frontend") or os.environ.get("ALL_FRONTENDS")
+        if desk and desk[0] in BETWEEN and not everywhere:
+            left_out.append(item)
+    if left_out:
+        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def chromium_path() -> str | None:

@@ -155,7 +155,7 @@ class Desk:
         """What the handles say, as a screen reader would hear it."""
         return {side: int(self.part(node, f'[data-handle="{side}"]').get_attribute("aria-valuenow")) for side in SIDES}
 
-    def type_value(self, node: int, name: str, value) -> None:
+    def type_value(self, node: int, name: str, value, frames: int = 3) -> None:
         """As the host does when the user has typed into a field."""
         self.js(
             """([id, name, value]) => {
@@ -166,6 +166,12 @@ class Desk:
             }""",
             [node, name, value],
         )
+        self.frames(frames)
+
+    def write(self, node: int, values: dict) -> None:
+        """Several values at once, and nothing moving afterwards."""
+        for name, value in values.items():
+            self.type_value(node, name, value, frames=0)
         self.frames(3)
 
     def position(self, node: int) -> list:

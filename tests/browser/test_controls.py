@@ -81,6 +81,7 @@ def test_ratio_and_snap_can_be_switched_on_without_a_keyboard(desk):
     assert desk.values(node)["right"] % 64 == 0 and desk.values(node)["right"] > 0
 
 
+@pytest.mark.every_frontend
 def test_menus_work_by_keyboard_alone(desk):
     node = desk.scene(right=0)
     desk.part(node, '.outpaint-bar > [data-control="ratio"]').focus()

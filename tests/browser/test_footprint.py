@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 # Counts listeners and observers that are still registered, and clocks that still run, from here on.
 WATCH = """() => {
   const counts = (window.__counts = { listeners: 0, observers: 0, intervals: 0 });
@@ -38,6 +40,7 @@ CYCLES = """async (count) => {
 }"""
 
 
+@pytest.mark.every_frontend
 def test_a_hundred_nodes_added_and_removed_leave_nothing_behind(desk):
     desk.page.wait_for_timeout(1200)  # the clock of earlier tests stops on its own
     desk.js(WATCH)

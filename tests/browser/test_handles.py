@@ -17,18 +17,18 @@ HANDLES = {
 START = {"left": 64, "right": 64, "up": 64, "down": 64}
 
 
+@pytest.mark.every_frontend
 def test_every_handle_moves_its_own_sides_and_no_other(desk):
     node = desk.scene(**START)
     for name, (x, y) in HANDLES.items():
-        for side, value in START.items():
-            desk.type_value(node, side, value)
-        desk.settle()
-        desk.drag(node, name, 15 * x, 15 * y)
+        desk.write(node, START)
+        desk.drag(node, name, 15 * x, 15 * y, steps=2)
         values = desk.values(node)
         for side in START:
             assert (values[side] > 64) == (side in name.split("-")), (name, values)
 
 
+@pytest.mark.every_frontend
 def test_the_border_follows_the_pointer_at_any_zoom_of_the_canvas(desk):
     for zoom in (1, 0.7):
         desk.clear(zoom)
@@ -43,6 +43,7 @@ def test_the_border_follows_the_pointer_at_any_zoom_of_the_canvas(desk):
         assert moved == pytest.approx(20, abs=2.5)
 
 
+@pytest.mark.every_frontend
 def test_the_node_stays_where_it_is_while_a_border_is_pulled(desk):
     node = desk.scene()
     before = desk.position(node)
@@ -139,6 +140,7 @@ def test_the_canvas_stays_on_the_stage_however_far_a_border_is_pulled(desk):
 # ---- keyboard
 
 
+@pytest.mark.every_frontend
 def test_arrows_move_a_border_by_one_and_with_shift_by_eight(desk):
     node = desk.scene(left=0, right=256)
     desk.handle(node, "right").focus()
@@ -204,6 +206,7 @@ def touch(desk):
     session.detach()
 
 
+@pytest.mark.every_frontend
 def test_a_finger_pulls_a_border(desk, touch):
     node = desk.scene()
     x, y = desk.middle(node, "left")
@@ -233,6 +236,7 @@ def test_a_second_finger_takes_the_drag_back_and_pinches_the_canvas(desk, touch)
 # ---- the wheel
 
 
+@pytest.mark.every_frontend
 def test_the_wheel_over_a_handle_zooms_the_canvas(desk):
     node = desk.scene()
     desk.page.mouse.move(*desk.middle(node, "right"))

@@ -124,6 +124,7 @@ def test_two_nodes_on_one_picture_are_two_things(desk):
     assert desk.values(ids["two"]) == desk.shown(ids["two"]) == START
 
 
+@pytest.mark.every_frontend
 def test_a_collapsed_node_keeps_its_values_and_opens_again(desk):
     node = desk.scene(left=12)
     flip = "(id) => { const n = app.graph.getNodeById(id); n.collapse(); app.canvas.setDirty(true, true); }"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from browser.desk import SIDES
 from PIL import Image
 
@@ -40,6 +41,7 @@ def test_the_picture_of_load_image_shows_before_the_first_run(desk):
     assert sky[2] > sky[0] + 40 and ground[1] > ground[0]
 
 
+@pytest.mark.every_frontend
 def test_another_choice_in_load_image_changes_the_picture(desk):
     ids = chain(desk)
     desk.until(SHOWS, [ids["ours"], "1280 × 768"])
@@ -58,6 +60,7 @@ def test_the_new_area_continues_the_picture_softly(desk):
     assert sky[2] > ground[2] + 40 and ground[1] > ground[0] and sky != ground
 
 
+@pytest.mark.every_frontend
 def test_the_picture_is_found_through_reroutes_and_bypassed_nodes(desk):
     ids = chain(desk, ("Reroute", "", None), ("ImageInvert", "image", 4), ("Reroute", "", None))
     desk.until(SHOWS, [ids["ours"], "1280 × 768"])
@@ -90,6 +93,7 @@ def test_a_node_that_shows_its_output_is_a_source(desk):
     desk.until(SHOWS, [ids["ours"], "1280 × 768"])
 
 
+@pytest.mark.every_frontend
 def test_after_a_run_what_really_came_in_is_shown(desk):
     desk.backend.pictures["came.jpg"] = desk.backend.pictures["wide.jpg"]
     ids = chain(desk, ("ImageScale", "image", None))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 
+@pytest.mark.every_frontend
 def test_typing_moves_the_handles(desk):
     node = desk.scene()
     desk.type_value(node, "down", 320)
@@ -18,6 +19,7 @@ def test_a_value_written_without_notice_is_found(desk):
     desk.until("() => document.querySelectorAll('[data-handle=\"up\"][aria-valuenow=\"77\"]').length === 1")
 
 
+@pytest.mark.every_frontend
 def test_the_hosts_own_fields_show_what_was_dragged(desk):
     if not desk.vue:
         pytest.skip("the classic canvas draws its fields as pixels")
@@ -29,6 +31,7 @@ def test_the_hosts_own_fields_show_what_was_dragged(desk):
     assert str(value) in desk.js(shown)
 
 
+@pytest.mark.every_frontend
 def test_a_linked_input_locks_its_handle(desk):
     ids = desk.build(
         {
@@ -65,6 +68,7 @@ def test_a_link_from_outpaint_to_ratio_shows_what_it_will_deliver(desk):
     assert desk.figures(ids["ratio"]) == desk.figures(ids["node"]) == "1365 × 768"
 
 
+@pytest.mark.every_frontend
 def test_only_the_hosts_own_inputs_are_saved_and_sent(desk):
     node = desk.scene()
     desk.drag(node, "down", 0, 25)
@@ -78,6 +82,7 @@ def test_only_the_hosts_own_inputs_are_saved_and_sent(desk):
     assert len([value for value in workflow["widgets_values"] if value is not None]) <= len(defined)
 
 
+@pytest.mark.every_frontend
 def test_values_survive_saving_and_loading(desk):
     node = desk.scene(left=11, right=22, up=33, down=44)
     desk.reload_graph(desk.saved())
@@ -102,6 +107,7 @@ def test_values_survive_copying(desk):
     assert desk.values(copy) == desk.shown(copy) == {"left": 11, "right": 22, "up": 33, "down": 44}
 
 
+@pytest.mark.every_frontend
 def test_a_workflow_from_before_the_widget_opens_with_it(desk):
     """Saved without the script: the numbers alone, and a node too low for the stage."""
     node = desk.scene(left=11, right=22, up=33, down=44)
@@ -117,6 +123,7 @@ def test_a_workflow_from_before_the_widget_opens_with_it(desk):
     assert desk.part(node, ".outpaint-stage").bounding_box()["height"] >= 140
 
 
+@pytest.mark.every_frontend
 def test_one_drag_is_one_step_of_undo(desk):
     node = desk.scene()
     desk.drag(node, "down", 0, 20, steps=12)
@@ -129,6 +136,7 @@ def test_one_drag_is_one_step_of_undo(desk):
     assert desk.values(node) == {"left": 0, "right": 256, "up": 0, "down": 0}
 
 
+@pytest.mark.every_frontend
 def test_after_an_undo_the_handles_belong_to_the_live_node(desk):
     node = desk.scene()
     desk.drag(node, "down", 0, 20)
@@ -188,6 +196,7 @@ INNER = """([host, id, read]) => {
 }"""
 
 
+@pytest.mark.every_frontend
 def test_inside_a_subgraph_the_picture_outside_is_found_and_values_survive(desk):
     node = desk.scene()
     host = desk.js(SUBGRAPH, node)
