@@ -23,7 +23,7 @@ CELL = 4
 MARGIN = 48
 FLOOR = (0.05 / 255) ** 2
 LEVELS = 7
-TONES = 5
+TONES = 7
 GAIN = (0.6, 1.7)
 # Noise of more than 14 levels is not grain.
 MAX_VARIANCE = (14 / 255) ** 2
@@ -94,6 +94,13 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
     return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
 
 
+def is_drawn(sample: Sample) -> bool:
+    """Whether a quarter of the cells hold nothing at all, as drawings and screenshots do and photographs do not."""
+    empty = (sample.energy[:, 0, 0] < (0.02 / 255) ** 2) & (sample.brightness > 4 / 255) & (sample.brightness < 251 / 255)
+    inked = (sample.brightness <= 4 / 255) | (sample.brightness >= 251 / 255)
+    return bool((empty | inked).float().mean() > 0.25 and sample.energy[~empty, 0, 0].mean() > (2 / 255) ** 2)
+
+
 def merge(samples: list[Sample]) -> Sample:
     """All cells of several measurements."""
     return Sample(*(torch.cat([getattr(s, name) for s in samples]) for name in Sample.__dataclass_fields__))
@@ -128,7 +135,7 @@ def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
         1 + (sample.activity[:, None] - activity) ** 2
     )
     alone = near.T @ logs / near.sum(0)[:, None]
-    tone = torch.exp(-0.5 * ((sample.brightness[:, None] - brightness) / 0.12) ** 2)
+    tone = torch.exp(-0.5 * ((sample.brightness[:, None] - brightness) / 0.08) ** 2)
     both = torch.einsum("nl,nt,nf->ltf", near, tone, logs)
     weight = torch.einsum("nl,nt->lt", near, tone)[..., None]
     prior = 30.0
@@ -156,7 +163,7 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
     every = torch.cat([original.activity, generated.activity])
     low, high = torch.quantile(every[:: max(1, len(every) // 20000)], every.new_tensor([0.03, 0.97]))
     activity = torch.lerp(low, high, torch.linspace(0, 1, LEVELS, dtype=every.dtype, device=every.device))
-    brightness = torch.linspace(0.1, 0.9, TONES, dtype=every.dtype, device=every.device)
+    brightness = torch.linspace(0.03, 0.97, TONES, dtype=every.dtype, device=every.device)
     has, wants = table(generated, activity, brightness), table(original, activity, brightness)
     gain = (wants[:, 0] / has[:, 0].clamp_min(FLOOR)).sqrt().clamp(*GAIN)
     has = torch.cat([has[:, :1] * gain[:, None].square(), has[:, 1:]], 1)

@@ -1,193 +1,91 @@
 """Matching one picture: measure what the generator did to the part we know, and undo it in the part we do not.
 
-A ``Correction`` is measured once on the overlap and can then be applied to any rectangle of the canvas by itself, so
-large canvases are worked off block by block and blocks agree where they meet.
+The generator also returned its own version of the original. Each step of the correction is estimated there, from
+pixels corrected by the steps before it; each may decline, and says why.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import grain as grains
 from . import border, jpeg, register, sharpness
-from .canvas import Canvas, Rect
-from .filters import blur_known, luma, pad
+from . import grain as grains
+from .canvas import Rect
+from .correction import CELL, Correction, Overlap, textured
+from .filters import blur_known, luma
 from .membrane import membrane
-from .regions import Band, bands, grown, shared
-from .tone import Tone, Toning, cells, drift_weight, fit_tone, fit_toning
+from .regions import bands, beside, grown, shared, turned, turned_back
+from .tone import Tone, cells, drift_weight, fit_tone, fit_toning
 
 TONE_DEPTH = 96
 DRIFT_DEPTH = 48
 DETAIL_DEPTH = 192
+NEAR_DEPTH = 128
+# Usual distance left in the overlap after matching, above which it may be another picture: 6 levels.
+MOST_LEFT = 6 / 255
 JPEG_WINDOW = 768
-CELL = 8
 # Widths in pixels at which the step across a border is looked at, and the low-pass along the border.
 STEPS = ((16, 48.0), (4, 24.0))
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
 DRIFT_CAP = 6 / 255
 
 
-@dataclass(frozen=True)
-class Correction:
-    """What is done to the generated picture ``source`` ``[3, H, W]``, in this order; ``None`` = left out."""
+@dataclass
+class Findings:
+    """What was found on the way: figures, and what each step did, both by name."""
 
-    source: Tensor
-    warp: register.Warp | None = None
-    tone: Tone | None = None
-    sharp: Tensor | None = None
-    field: Tensor | None = None
-    toning: Toning | None = None
-    grain: grains.Grain | None = None
-    seed: int = 0
-    rings: tuple[tuple[Rect, Tensor], ...] = ()
-    texture: jpeg.Texture | None = None
-
-    def __call__(self, rect: Rect) -> Tensor:
-        """The corrected pixels ``[3, height, width]`` of ``rect`` (canvas coordinates), not yet clamped."""
-        margin = 0 if self.grain is None else grains.MARGIN
-        whole = Rect(0, 0, self.source.shape[-1], self.source.shape[-2])
-        area = grown(rect, margin, whole)
-        if margin:
-            x, y = area.x // grains.CELL * grains.CELL, area.y // grains.CELL * grains.CELL
-            area = Rect(x, y, area.right - x, area.bottom - y)
-        pixels = self.toned(area)
-        if self.field is not None:
-            pixels = pixels + sample(self.field, area)
-        if self.toning is not None:
-            pixels = self.toning(pixels)
-        if self.grain is not None:
-            pixels = grains.add_grain(pixels, self.grain, self.seed, area.x, area.y)
-        rows, columns = rect.moved(-area.x, -area.y).slices
-        pixels = pixels[:, rows, columns]
-        for place, added in self.rings:
-            common = shared(place, rect)
-            if common is not None:
-                rows, columns = common.moved(-rect.x, -rect.y).slices
-                ys, xs = common.moved(-place.x, -place.y).slices
-                pixels[:, rows, columns] += added[:, ys, xs]
-        return pixels
-
-    def toned(self, rect: Rect) -> Tensor:
-        """Tone and sharpness only."""
-        whole = Rect(0, 0, self.source.shape[-1], self.source.shape[-2])
-        margin = 0 if self.sharp is None else sharpness.RADIUS
-        area = grown(rect, margin, whole)
-        rows, columns = area.slices
-        pixels = self.source[:, rows, columns].float() if self.warp is None else self.warp(self.source, area)
-        if self.tone is not None:
-            pixels = self.tone(pixels)
-        if self.sharp is not None:
-            missing = (margin - rect.x + area.x, margin - area.right + rect.right)
-            missing += (margin - rect.y + area.y, margin - area.bottom + rect.bottom)
-            pixels = sharpness.sharpen(pad(pixels, *missing), self.sharp)
-        return pixels
+    figures: dict[str, float] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
 
 
-def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
-    """The corrected pixels of ``rect`` after the coding of the original, whose pixels take part where blocks hold both."""
-    texture = made.texture
-    if texture is None:
-        return made(rect)
-    kept, (across, down) = overlap.canvas.rect, texture.unit
-    x0, y0 = (kept.x + texture.x) % across, (kept.y + texture.y) % down
-    # One unit more on each side: chroma is interpolated over the border of its block.
-    left, top = (rect.x - x0) // across * across + x0 - across, (rect.y - y0) // down * down + y0 - down
-    right, bottom = -(-(rect.right - x0) // across) * across + x0 + across, -(-(rect.bottom - y0) // down) * down + y0 + down
-    whole = Rect(0, 0, made.source.shape[-1], made.source.shape[-2])
-    area = shared(Rect(left, top, right - left, bottom - top), whole)
-    pixels = made(area).clamp(0, 1)
-    inside = shared(area, kept)
-    if inside is not None:
-        rows, columns = inside.moved(-area.x, -area.y).slices
-        pixels[:, rows, columns] = overlap.pixels(inside)
-    margins = (area.x - left, right - area.right, area.y - top, bottom - area.bottom)
-    coded = jpeg.compress(F.pad(pixels[None], margins, mode="replicate")[0], texture)
-    rows, columns = rect.moved(-left, -top).slices
-    return coded[:, rows, columns]
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """The original on its canvas.
-
-    Attributes:
-        target: ``[3, H, W]``, the canvas with the original in place; read only where the original lies.
-        valid: ``[h, w]`` on the original, 1 where the generated picture corresponds to it; ``None`` = everywhere.
-    """
-
-    target: Tensor
-    canvas: Canvas
-    valid: Tensor | None
-
-    def pixels(self, rect: Rect) -> Tensor:
-        rows, columns = rect.slices
-        return self.target[:, rows, columns].float()
-
-    def trust(self, rect: Rect) -> Tensor:
-        """``valid`` under ``rect``, ``[1, h, w]``."""
-        if self.valid is None:
-            return self.target.new_ones((1, rect.height, rect.width))
-        rows, columns = rect.moved(-self.canvas.rect.x, -self.canvas.rect.y).slices
-        return self.valid[rows, columns].to(self.target)[None]
-
-
-def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression: str) -> tuple[Correction, dict[str, str]]:
-    """The correction for one picture, and what was found, by step."""
-    plain = Correction(source, seed=seed)
+def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression: str) -> tuple[Correction, Findings]:
+    """The correction for one picture, and what was found."""
+    made, found = Correction(source, seed=seed), Findings()
     if match == "off":
-        return plain, {}
-    said = {}
+        return made, found
     if match == "full":
-        warp, said["shift"] = registration(overlap, source)
-        plain = replace(plain, warp=warp)
-    tone = fit(overlap, plain)
-    said["tone"] = "declined: too little overlap" if tone is None else "matched on the overlap"
-    done = replace(plain, tone=tone)
+        made = replace(made, warp=registration(overlap, source, found))
+    made = replace(made, tone=fit(overlap, made, found))
     if toning := fit_toning(colors(overlap)):
-        said["tone"] += "; the original is monochrome, so is the new area"
-        done = replace(done, toning=toning)
+        found.steps["tone"] += "; the original is monochrome, so is the new area"
+        made = replace(made, toning=toning)
     if match == "full":
-        sharp = fit_sharpness(overlap, done)
-        said["sharpness"] = "declined: too little in common" if sharp is None else "matched on the overlap"
-        done = replace(done, sharp=sharp)
-    done = replace(done, field=drift(overlap, done))
+        made = replace(made, sharp=fit_sharpness(overlap, made, found))
+    made = replace(made, drift=drift(overlap, made))
     for width, sigma in STEPS:
-        done = replace(done, field=done.field + steps(overlap, done, width, sigma))
+        made = replace(made, drift=made.drift + steps(overlap, made, width, sigma))
+    found.figures["drift"] = 255 * float(made.drift.abs().max())
     if match == "full":
-        if texture := (detect_jpeg(overlap) if compression == "auto" else None):
-            said["compression"] = f"the original's JPEG texture: {texture}"
-            done = replace(done, texture=texture)
-        grain = fit_grain(overlap, done)
-        said["grain"] = "declined: too little to measure" if grain is None else "matched"
-        done = replace(done, grain=grain)
-    if match == "full":
-        done = replace(done, rings=rings(overlap, done))
-    return done, said
+        if compression == "auto" and (texture := detect_jpeg(overlap)):
+            found.steps["compression"] = f"the original is a JPEG, its texture goes on: {texture}"
+            made = replace(made, texture=texture)
+        made = replace(made, grain=fit_grain(overlap, made, found))
+        made = replace(made, rings=rings(overlap, made))
+    return made, found
 
 
-def registration(overlap: Overlap, source: Tensor) -> tuple[register.Warp | None, str]:
+def registration(overlap: Overlap, source: Tensor, found: Findings) -> register.Warp | None:
     """The warp that lays the generated picture on the original, if it is worth a resampling."""
 
     def looked_up(rect: Rect, warp: register.Warp) -> Tensor:
-        if warp == register.Warp():
-            rows, columns = rect.slices
-            return source[:, rows, columns].float()
-        return warp(source, rect)
+        return Correction(source, warp=None if warp == register.Warp() else warp)(rect)
 
     kept = overlap.canvas.rect
     trusted = None if overlap.valid is None else lambda rect: float(overlap.trust(rect).mean())
     warp = register.find(overlap.pixels, looked_up, kept, trusted)
     if warp is None:
-        return None, "declined: the pictures do not correspond closely enough to tell"
+        found.steps["shift"] = "declined: too little in common with the original to tell"
+        return None
     right, down = register.moved(warp, kept)
+    found.figures.update(right=right, down=down, scale=warp.scale)
+    still = warp.largest(kept) < register.LEAST
     said = f"{right:+.2f} px right, {down:+.2f} px down, scale {warp.scale:.4f}"
-    if warp.largest(kept) < register.LEAST:
-        return None, f"{said}: nothing to move"
-    return warp, f"{said}: undone"
+    found.steps["shift"] = f"{said}: {'nothing to undo' if still else 'undone'}"
+    return None if still else warp
 
 
 def colors(overlap: Overlap) -> Tensor:
@@ -196,7 +94,7 @@ def colors(overlap: Overlap) -> Tensor:
     return torch.cat([strip.flatten(1).T for strip in strips])
 
 
-def fit(overlap: Overlap, made: Correction) -> Tone | None:
+def fit(overlap: Overlap, made: Correction, found: Findings) -> Tone | None:
     """The tone transform from the overlap, sampled in cells of 4 x 4 pixels."""
     wanted, given, weight = [], [], []
     for band in bands(overlap.canvas, TONE_DEPTH):
@@ -205,10 +103,23 @@ def fit(overlap: Overlap, made: Correction) -> Tone | None:
         o, w = cells(overlap.pixels(band.rect), trusted, size)
         g, _ = cells(made(band.rect), trusted, size)
         wanted.append(o.flatten(1).T), given.append(g.flatten(1).T), weight.append((w > 0.99).float().flatten())
-    return fit_tone(torch.cat(wanted), torch.cat(given), torch.cat(weight))
+    wanted, given, weight = torch.cat(wanted), torch.cat(given), torch.cat(weight)
+    tone = fit_tone(wanted, given, weight)
+    if tone is None:
+        found.steps["tone"] = "declined: too little overlap"
+        return None
+    matched = tone(given.T[..., None])[..., 0].T
+    left = float((wanted - matched)[weight > 0].abs().mean(1).median())
+    spread = float((wanted - wanted[weight > 0].median(0).values)[weight > 0].abs().mean(1).median())
+    if left > MOST_LEFT and left > 0.5 * spread:
+        found.steps["tone"] = f"declined: the overlap shows another picture ({255 * left:.0f} levels apart)"
+        return None
+    found.figures["tone"] = 255 * float((matched - given).abs().mean())
+    found.steps["tone"] = f"moved by {found.figures['tone']:.1f} levels, {255 * left:.1f} left in the overlap"
+    return tone
 
 
-def fit_sharpness(overlap: Overlap, made: Correction) -> Tensor | None:
+def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor | None:
     """The filter fitted on the overlap."""
     o, g = [], []
     for band in bands(overlap.canvas, DETAIL_DEPTH):
@@ -218,7 +129,12 @@ def fit_sharpness(overlap: Overlap, made: Correction) -> Tensor | None:
         o.append(sharpness.spectra(luma(overlap.pixels(band.rect))[0])[trusted])
         g.append(sharpness.spectra(luma(made(band.rect))[0])[trusted])
     gain = sharpness.fit_gain(torch.cat(o), torch.cat(g)) if o else None
-    return None if gain is None else sharpness.kernel(gain)
+    if gain is None:
+        found.steps["sharpness"] = "declined: too little in common with the original"
+        return None
+    found.figures["gain"] = float(gain.max())
+    found.steps["sharpness"] = f"gain {float(gain.min()):.2f} to {float(gain.max()):.2f}"
+    return sharpness.kernel(gain)
 
 
 def drift(overlap: Overlap, made: Correction) -> Tensor:
@@ -236,23 +152,10 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
     return membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
 
 
-def turned(pixels: Tensor, side: str) -> Tensor:
-    """``pixels`` ``[C, H, W]`` turned so that ``side`` is on the right. Turning twice gives the picture back."""
-    if side in ("up", "down"):
-        pixels = pixels.transpose(1, 2)
-    return pixels.flip(2) if side in ("left", "up") else pixels
-
-
-def turned_back(pixels: Tensor, side: str) -> Tensor:
-    """Undo ``turned``."""
-    pixels = pixels.flip(2) if side in ("left", "up") else pixels
-    return pixels.transpose(1, 2) if side in ("up", "down") else pixels
-
-
 def steps(overlap: Overlap, made: Correction, width: int, sigma: float) -> Tensor:
     """The membrane of the steps across the borders, on the grid of ``drift``."""
-    values, weight = torch.zeros_like(made.field), torch.zeros_like(made.field[:1])
-    outer = {band.side: band.rect for band in beside_bands(overlap.canvas, 2 * width)}
+    values, weight = torch.zeros_like(made.drift), torch.zeros_like(made.drift[:1])
+    outer = {band.side: band.rect for band in beside(overlap.canvas, 2 * width)}
     for band in bands(overlap.canvas, DETAIL_DEPTH):
         out, side = outer[band.side], band.side
         depth = out.width if side in ("left", "right") else out.height
@@ -293,7 +196,7 @@ def rings(overlap: Overlap, made: Correction) -> tuple[tuple[Rect, Tensor], ...]
     canvas, reach = overlap.canvas, border.REACH
     whole, kept = Rect(0, 0, canvas.size.width, canvas.size.height), canvas.rect
     out = []
-    for band in beside_bands(canvas, reach):
+    for band in beside(canvas, reach):
         place = band.rect
         if band.side in ("up", "down"):
             place = shared(Rect(place.x - reach, place.y, place.width + 2 * reach, place.height), whole)
@@ -310,14 +213,15 @@ def rings(overlap: Overlap, made: Correction) -> tuple[tuple[Rect, Tensor], ...]
     return tuple(out)
 
 
-def fit_grain(overlap: Overlap, made: Correction) -> grains.Grain | None:
+def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Grain | None:
     """What fine detail the new area near the original lacks."""
-    areas = [band.rect for band in beside_bands(overlap.canvas, DETAIL_DEPTH)]
+    areas = [band.rect for band in beside(overlap.canvas, NEAR_DEPTH)]
     areas = [area for area in areas if min(area.width, area.height) >= 16]
-    if not areas:
-        return None
-
     strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    wants = grains.merge([grains.measure(strip) for strip in strips])
+    if made.texture is None and grains.is_drawn(wants):
+        found.steps["grain"] = "declined: the original has flat places without any grain, like a drawing or screenshot"
+        return None
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
 
@@ -325,13 +229,16 @@ def fit_grain(overlap: Overlap, made: Correction) -> grains.Grain | None:
         made = [textured(correction, overlap, area).clamp(0, 1) for area in areas]
         return grains.merge([grains.measure((m * 255).round() / 255 if whole_levels else m) for m in made])
 
-    wants = grains.merge([grains.measure(strip) for strip in strips])
-    grain = grains.fit_grain(wants, result(made))
+    held = replace(made, memory={})
+    grain = grains.fit_grain(wants, result(held)) if areas else None
     if grain is None:
+        found.steps["grain"] = "declined: too little to measure"
         return None
-    bare = result(replace(made, grain=replace(grain, variance=torch.zeros_like(grain.variance))))
+    bare = result(replace(held, grain=replace(grain, variance=torch.zeros_like(grain.variance))))
     for _ in range(2):
-        grain = grains.refined(grain, wants, bare, result(replace(made, grain=grain)))
+        grain = grains.refined(grain, wants, bare, result(replace(held, grain=grain)))
+    found.figures["grain"] = 255 * float(grain.variance[0, 0, : grains.LEVELS // 2].median().sqrt())
+    found.steps["grain"] = f"noise of {found.figures['grain']:.1f} levels where the picture is flat"
     return grain
 
 
@@ -345,32 +252,3 @@ def detect_jpeg(overlap: Overlap) -> jpeg.Texture | None:
         area = Rect(x, y, min(area.width, JPEG_WINDOW), min(area.height, JPEG_WINDOW))
         windows.append((overlap.pixels(area), x - overlap.canvas.rect.x, y - overlap.canvas.rect.y))
     return jpeg.detect(windows)
-
-
-def beside_bands(canvas: Canvas, depth: int) -> list[Band]:
-    """The new area within ``depth`` of the original, along each joined side."""
-    kept, e = canvas.rect, canvas.extents
-    left, right, up, down = (min(depth, side) for side in (e.left, e.right, e.up, e.down))
-    found = [
-        Band("left", Rect(kept.x - left, kept.y, left, kept.height)),
-        Band("right", Rect(kept.right, kept.y, right, kept.height)),
-        Band("up", Rect(kept.x, kept.y - up, kept.width, up)),
-        Band("down", Rect(kept.x, kept.bottom, kept.width, down)),
-    ]
-    return [band for band in found if band.rect.size.area]
-
-
-def sample(field: Tensor, rect: Rect) -> Tensor:
-    """A field given in cells, bilinear at the pixels of ``rect``."""
-    y = (torch.arange(rect.y, rect.bottom, device=field.device) + 0.5) / CELL
-    x = (torch.arange(rect.x, rect.right, device=field.device) + 0.5) / CELL
-    return bilinear(bilinear(field, y).transpose(1, 2), x).transpose(1, 2)
-
-
-def bilinear(field: Tensor, at: Tensor) -> Tensor:
-    """Linear interpolation along the rows of ``field`` ``[C, H, W]``; cell i has its middle at i + .5."""
-    at = (at - 0.5).clamp(0, field.shape[1] - 1)
-    low = at.floor().long().clamp_max(max(field.shape[1] - 2, 0))
-    part = (at - low).to(field.dtype)[None, :, None]
-    upper = (low + 1).clamp_max(field.shape[1] - 1)
-    return field[:, low] * (1 - part) + field[:, upper] * part

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from .canvas import Canvas, Rect
 
 
@@ -70,3 +72,29 @@ def blocks(rect: Rect, side: int) -> Iterator[Rect]:
     for y in range(rect.y, rect.bottom, side):
         for x in range(rect.x, rect.right, side):
             yield Rect(x, y, min(side, rect.right - x), min(side, rect.bottom - y))
+
+
+def beside(canvas: Canvas, depth: int) -> list[Band]:
+    """The new area within ``depth`` of the original, along each joined side."""
+    kept, e = canvas.rect, canvas.extents
+    left, right, up, down = (min(depth, side) for side in (e.left, e.right, e.up, e.down))
+    found = [
+        Band("left", Rect(kept.x - left, kept.y, left, kept.height)),
+        Band("right", Rect(kept.right, kept.y, right, kept.height)),
+        Band("up", Rect(kept.x, kept.y - up, kept.width, up)),
+        Band("down", Rect(kept.x, kept.bottom, kept.width, down)),
+    ]
+    return [band for band in found if band.rect.size.area]
+
+
+def turned(pixels: Tensor, side: str) -> Tensor:
+    """``pixels`` ``[C, H, W]`` turned so that ``side`` is on the right."""
+    if side in ("up", "down"):
+        pixels = pixels.transpose(1, 2)
+    return pixels.flip(2) if side in ("left", "up") else pixels
+
+
+def turned_back(pixels: Tensor, side: str) -> Tensor:
+    """Undo ``turned``."""
+    pixels = pixels.flip(2) if side in ("left", "up") else pixels
+    return pixels.transpose(1, 2) if side in ("up", "down") else pixels

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Rect
@@ -79,13 +80,21 @@ def places(start: int, count: int, scale: float, shift: float, like: Tensor) -> 
 
 
 def gathered(image: Tensor, first: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """The weighted sum of ``TAPS`` neighbours along ``axis``, for each output pixel."""
-    size = image.shape[axis]
+    """The weighted sum of ``TAPS`` neighbours along ``axis``, for each output pixel; edges are repeated."""
+    size, count = image.shape[axis], len(first)
     shape = (1, -1, 1) if axis == 1 else (1, 1, -1)
+    start = int(first[0])
+    steady = int(first[-1]) - start == count - 1
+    if steady:
+        before, after = max(0, -start), max(0, start + count - 1 + TAPS - size)
+        margins = (0, 0, before, after) if axis == 1 else (before, after, 0, 0)
+        image = F.pad(image[None], margins, mode="replicate")[0] if before or after else image
     out = None
     for k in range(TAPS):
-        index = (first + k).clamp(0, size - 1).to(image.device)
-        part = image.index_select(axis, index).mul_(weights[k].view(shape))
+        if steady:
+            part = image.narrow(axis, start + k + before, count) * weights[k].view(shape)
+        else:
+            part = image.index_select(axis, (first + k).clamp(0, size - 1).to(image.device)).mul_(weights[k].view(shape))
         out = part if out is None else out.add_(part)
     return out
 

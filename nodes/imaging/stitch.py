@@ -13,27 +13,14 @@ from torch import Tensor
 
 from ..errors import InputError
 from .canvas import Canvas, Extents, Rect, Size
-from .match import Overlap, measure, textured
+from .correction import Overlap, textured
+from .match import measure
 from .regions import bands, blocks, new_areas
+from .report import Joined, Report
+from .seam import look
 
 MATCHES = ("full", "tone", "off")
 BLOCK = 1024
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the joining found and did, one entry per picture of the batch."""
-
-    steps: tuple[dict[str, str], ...]
-
-    def text(self) -> str:
-        """One line per step, pictures numbered when there are several."""
-        lines = []
-        for number, steps in enumerate(self.steps, 1):
-            if len(self.steps) > 1:
-                lines.append(f"picture {number}:")
-            lines += [f"{name}: {said}" for name, said in steps.items()]
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -91,13 +78,13 @@ def stitch(
     if image.shape[-1] == 4:
         image[..., 3] = 1
         image[:, rows, columns, 3] = original[..., 3].to(image)
-    said = []
+    pictures = []
     for index in range(len(original)):
         trusted = None if valid is None else valid if valid.ndim == 2 else valid[index % len(valid)]
-        said.append(join(image[index], generated[index], canvas, match, rim, trusted, seed + index, jpeg))
+        pictures.append(join(image[index], generated[index], canvas, match, rim, trusted, seed + index, jpeg))
     if rim:
         mask = torch.maximum(mask, rim_weight(canvas, rim, mask))
-    return Stitched(image, mask, Report(tuple(said)))
+    return Stitched(image, mask, Report(tuple(pictures)))
 
 
 def check(
@@ -175,10 +162,10 @@ def rim_weight(canvas: Canvas, rim: int, like: Tensor) -> Tensor:
 
 def join(
     image: Tensor, generated: Tensor, canvas: Canvas, match: str, rim: int, valid: Tensor | None, seed: int, jpeg: str
-) -> dict[str, str]:
-    """Fill the new area of ``image`` ``[H, W, C]`` from ``generated``; returns what each step did."""
+) -> Joined:
+    """Fill the new area of ``image`` ``[H, W, C]`` from ``generated``; returns the figures of the finished picture."""
     overlap = Overlap(image[..., :3].permute(2, 0, 1), canvas, valid)
-    correction, said = measure(overlap, generated[..., :3].permute(2, 0, 1), match, seed, jpeg)
+    correction, found = measure(overlap, generated[..., :3].permute(2, 0, 1), match, seed, jpeg)
 
     def corrected(rect: Rect) -> Tensor:
         return textured(correction, overlap, rect).clamp(0, 1).permute(1, 2, 0)
@@ -191,5 +178,5 @@ def join(
     for part in new_areas(canvas):
         for block in blocks(part, BLOCK):
             image[(*block.slices, slice(3))] = corrected(block)
-    return said
+    return Joined(look(overlap.target, canvas), steps=found.steps, **found.figures)
 

@@ -1,0 +1,153 @@
+"""A correction: everything that is done to a generated picture, applicable to any rectangle of the canvas by itself.
+
+So large canvases are worked off block by block, and blocks agree where they meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import grain as grains
+from . import jpeg, register, sharpness
+from .canvas import Canvas, Rect
+from .filters import pad
+from .regions import grown, shared
+from .tone import Tone, Toning
+
+# Side of the cells in which smooth fields over the canvas are held, in pixels.
+CELL = 8
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What is done to the generated picture ``source`` ``[3, H, W]``, in this order; ``None`` = left out."""
+
+    source: Tensor
+    warp: register.Warp | None = None
+    tone: Tone | None = None
+    sharp: Tensor | None = None
+    drift: Tensor | None = None
+    toning: Toning | None = None
+    grain: grains.Grain | None = None
+    seed: int = 0
+    rings: tuple[tuple[Rect, Tensor], ...] = ()
+    texture: jpeg.Texture | None = None
+    # Pixels before the grain, by rectangle, while several grains are tried on them.
+    memory: dict[Rect, Tensor] | None = field(default=None, compare=False, repr=False)
+
+    def __call__(self, rect: Rect) -> Tensor:
+        """The corrected pixels ``[3, height, width]`` of ``rect`` (canvas coordinates), not yet clamped."""
+        margin = 0 if self.grain is None else grains.MARGIN
+        whole = Rect(0, 0, self.source.shape[-1], self.source.shape[-2])
+        area = grown(rect, margin, whole)
+        if margin:
+            x, y = area.x // grains.CELL * grains.CELL, area.y // grains.CELL * grains.CELL
+            area = Rect(x, y, area.right - x, area.bottom - y)
+        pixels = self.smooth(area)
+        if self.grain is not None:
+            pixels = grains.add_grain(pixels, self.grain, self.seed, area.x, area.y)
+        rows, columns = rect.moved(-area.x, -area.y).slices
+        pixels = pixels[:, rows, columns]
+        for place, added in self.rings:
+            common = shared(place, rect)
+            if common is not None:
+                rows, columns = common.moved(-rect.x, -rect.y).slices
+                ys, xs = common.moved(-place.x, -place.y).slices
+                pixels[:, rows, columns] += added[:, ys, xs]
+        return pixels
+
+    def smooth(self, rect: Rect) -> Tensor:
+        """All but grain and rings."""
+        if self.memory is not None and rect in self.memory:
+            return self.memory[rect].clone()
+        pixels = self.toned(rect)
+        if self.drift is not None:
+            pixels = pixels + sample(self.drift, rect)
+        if self.toning is not None:
+            pixels = self.toning(pixels)
+        if self.memory is not None:
+            self.memory[rect] = pixels.clone()
+        return pixels
+
+    def toned(self, rect: Rect) -> Tensor:
+        """Tone and sharpness only."""
+        whole = Rect(0, 0, self.source.shape[-1], self.source.shape[-2])
+        margin = 0 if self.sharp is None else sharpness.RADIUS
+        area = grown(rect, margin, whole)
+        rows, columns = area.slices
+        pixels = self.source[:, rows, columns].float() if self.warp is None else self.warp(self.source, area)
+        if self.tone is not None:
+            pixels = self.tone(pixels)
+        if self.sharp is not None:
+            missing = (margin - rect.x + area.x, margin - area.right + rect.right)
+            missing += (margin - rect.y + area.y, margin - area.bottom + rect.bottom)
+            pixels = sharpness.sharpen(pad(pixels, *missing), self.sharp)
+        return pixels
+
+
+def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
+    """The corrected pixels of ``rect`` in the original's coding. Blocks at the border hold original pixels as well."""
+    texture = made.texture
+    if texture is None:
+        return made(rect)
+    kept, (across, down) = overlap.canvas.rect, texture.unit
+    x0, y0 = (kept.x + texture.x) % across, (kept.y + texture.y) % down
+    # One unit more on each side: chroma is interpolated over the border of its block.
+    left, top = ((rect.x - x0) // across - 1) * across + x0, ((rect.y - y0) // down - 1) * down + y0
+    right, bottom = (-(-(rect.right - x0) // across) + 1) * across + x0, (-(-(rect.bottom - y0) // down) + 1) * down + y0
+    whole = Rect(0, 0, made.source.shape[-1], made.source.shape[-2])
+    area = shared(Rect(left, top, right - left, bottom - top), whole)
+    pixels = made(area).clamp(0, 1)
+    inside = shared(area, kept)
+    if inside is not None:
+        rows, columns = inside.moved(-area.x, -area.y).slices
+        pixels[:, rows, columns] = overlap.pixels(inside)
+    margins = (area.x - left, right - area.right, area.y - top, bottom - area.bottom)
+    coded = jpeg.compress(F.pad(pixels[None], margins, mode="replicate")[0], texture)
+    rows, columns = rect.moved(-left, -top).slices
+    return coded[:, rows, columns]
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The original on its canvas.
+
+    Attributes:
+        target: ``[3, H, W]``, the canvas with the original in place; read only where the original lies.
+        valid: ``[h, w]`` on the original, 1 where the generated picture corresponds to it; ``None`` = everywhere.
+    """
+
+    target: Tensor
+    canvas: Canvas
+    valid: Tensor | None
+
+    def pixels(self, rect: Rect) -> Tensor:
+        rows, columns = rect.slices
+        return self.target[:, rows, columns].float()
+
+    def trust(self, rect: Rect) -> Tensor:
+        """``valid`` under ``rect``, ``[1, h, w]``."""
+        if self.valid is None:
+            return self.target.new_ones((1, rect.height, rect.width))
+        rows, columns = rect.moved(-self.canvas.rect.x, -self.canvas.rect.y).slices
+        return self.valid[rows, columns].to(self.target)[None]
+
+
+def sample(field: Tensor, rect: Rect) -> Tensor:
+    """A field given in cells, bilinear at the pixels of ``rect``."""
+    y = (torch.arange(rect.y, rect.bottom, device=field.device) + 0.5) / CELL
+    x = (torch.arange(rect.x, rect.right, device=field.device) + 0.5) / CELL
+    return bilinear(bilinear(field, y).transpose(1, 2), x).transpose(1, 2)
+
+
+def bilinear(field: Tensor, at: Tensor) -> Tensor:
+    """Linear interpolation along the rows of ``field`` ``[C, H, W]``; cell i has its middle at i + .5."""
+    at = (at - 0.5).clamp(0, field.shape[1] - 1)
+    low = at.floor().long().clamp_max(max(field.shape[1] - 2, 0))
+    part = (at - low).to(field.dtype)[None, :, None]
+    upper = (low + 1).clamp_max(field.shape[1] - 1)
+    return field[:, low] * (1 - part) + field[:, upper] * part

@@ -1,0 +1,59 @@
+"""What the joining found and did, as figures and as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .seam import Seam
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Figures of one picture.
+
+    Attributes:
+        seam: how visible the border of the finished picture is.
+        right, down: shift found between generated and original picture, in pixels.
+        scale: scale found.
+        tone: mean change of colour by the tone transform, in levels of 255.
+        drift: largest change by the smooth field, in levels.
+        gain: largest gain of the sharpness filter.
+        grain: deviation of the noise added in flat places, in levels.
+        steps: what each step did, or why it declined, by name.
+    """
+
+    seam: Seam
+    right: float = 0.0
+    down: float = 0.0
+    scale: float = 1.0
+    tone: float = 0.0
+    drift: float = 0.0
+    gain: float = 1.0
+    grain: float = 0.0
+    steps: dict[str, str] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        seam = self.seam
+        return [
+            f"seam visibility: {seam.visibility:.1f} dB (a photograph has 0 to 5)",
+            f"tone step: {seam.tone:+.2f} levels",
+            f"grain, new area to original: {seam.grain:.2f}",
+            f"sharpness, new area to original: {seam.sharpness:.2f}",
+            *(f"{name}: {said}" for name, said in self.steps.items()),
+        ]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The pictures of a batch, in order."""
+
+    pictures: tuple[Joined, ...]
+
+    def text(self) -> str:
+        """One figure or step a line; pictures are numbered when there are several."""
+        lines = []
+        for number, picture in enumerate(self.pictures, 1):
+            if len(self.pictures) > 1:
+                lines.append(f"picture {number}:")
+            lines += picture.lines()
+        return "\n".join(lines)
