@@ -83,8 +83,8 @@ def hero() -> None:
 
 
 def ratios() -> None:
-    image = photo("dandelion.jpg", 640)
-    names = ["1:1", "16:9", "21:9"]
+    image = photo("dandelion.jpg", 512)
+    names = ["4:5", "4:3", "21:9"]
     pictures = [extend(image, to_ratio(size_of(image), parse_ratio(name))) for name in names]
     save(row(pictures, names, 260), HELP / "to_ratio.jpg")
 

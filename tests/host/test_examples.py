@@ -123,7 +123,7 @@ def test_it_runs_and_keeps_the_original(stocked, info, name):
     prompt = to_api(read(name), info)
     if name in STAND_INS:
         prompt = with_stand_in(prompt, STAND_INS[name])
-    run = stocked.run(prompt)
+    run = stocked.run(prompt, timeout=280)
     assert run.status == "success", run.message
     (image,) = run.images(only(prompt, "SaveImage"))
     photo = np.asarray(Image.open(stocked.input / examples.PHOTO))
