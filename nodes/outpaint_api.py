@@ -6,9 +6,11 @@ import torch
 from comfy_api.latest import io
 
 from . import host, inputs
-from .errors import OutpaintError
+from . import preview as shown
+from .errors import InputError, OutpaintError
 from .imaging import codec, returned
 from .imaging.canvas import Extents
+from .imaging.picture import checked
 from .imaging.prefill import prefill
 from .schema import advanced, schema
 from .service import batch, contract
@@ -139,15 +141,10 @@ def pictures_of(image: torch.Tensor) -> list[torch.Tensor]:
     Raises:
         InputError: not a batch of pictures, or values that are not finite.
     """
-    if image.ndim != 4 or 0 in image.shape or image.shape[-1] not in (1, 3, 4):
-        raise contract.refuse(
-            f"image has the shape {list(image.shape)}, which is no batch of pictures.", "Connect an IMAGE output."
-        )
-    image = image.detach().to("cpu", torch.float32)
-    if not bool(torch.isfinite(image).all()):
-        raise contract.refuse("image has values that are not numbers (NaN or infinite).", "Check the node before it.")
-    image = image.expand(-1, -1, -1, 3) if image.shape[-1] == 1 else image
-    return list(image.split(1))
+    try:
+        return list(checked(image).detach().to("cpu", torch.float32).split(1))
+    except InputError as error:
+        raise contract.refuse(error.what, error.do) from None
 
 
 def seed_of(seed: int, index: int) -> int:
@@ -166,7 +163,7 @@ def preview(node: str, originals: list, extents: Extents, seed: int, plan: batch
     except OutpaintError:
         text += " No usable API key is set up yet."
     host.show_text(node, text)
-    return io.NodeOutput(filled, mask, filled, seed, text)
+    return io.NodeOutput(filled, mask, filled, seed, text, ui=shown.source(originals[0], len(originals)))
 
 
 def finish(
@@ -205,7 +202,9 @@ def finish(
     lines += [f"warning: {note}" for note in dict.fromkeys((*notes, *raw_notes))]
     report = "\n".join(lines)
     host.show_text(node, report)
-    return io.NodeOutput(image, mask, raw, next((r.seed for r in results if r.seed is not None), seed), report)
+    used = next((r.seed for r in results if r.seed is not None), seed)
+    ui = shown.source(originals[0], len(originals)) | shown.result(image)
+    return io.NodeOutput(image, mask, raw, used, report, ui=ui)
 
 
 def new_area(raw: torch.Tensor, original: torch.Tensor, extents: Extents) -> torch.Tensor:

@@ -160,9 +160,9 @@ def to_pil(image: Tensor) -> Image.Image:
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] not in (3, 4)) or 0 in shape:
         raise InputError(f"A tensor of shape {shape} is no picture.", "Use [H, W, 3] or [1, H, W, 3].")
     pixels = pixels.float()
-    if not bool(torch.isfinite(pixels).all()):
+    if not bool(torch.isfinite(pixels.sum(dtype=torch.float64))):
         raise InputError("The picture has values that are not numbers (NaN or infinite).", "Check the node before it.")
-    return Image.fromarray(pixels.mul(255).round().clamp(0, 255).byte().cpu().numpy())
+    return Image.fromarray(pixels.mul(255).round_().clamp_(0, 255).byte().cpu().numpy())
 
 
 def from_pil(image: Image.Image) -> Tensor:

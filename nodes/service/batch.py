@@ -128,7 +128,8 @@ class Flight:
                     return
                 item = self.queue.pop(0)
             try:
-                outcome = payment.obtain(self.plan.service, item, self.watches[item.key])
+                with self.plan.service.ledger.kept_open():
+                    outcome = payment.obtain(self.plan.service, item, self.watches[item.key])
             except OutpaintError as error:
                 outcome = error
             except Exception as error:

@@ -161,7 +161,8 @@ class Store:
             return digest, kept
         shown = self.keep_in / f"{name}.{kind}"
         if digest_of(shown) != digest:
-            write_whole(shown, picture)
+            # Not waiting for the disk a second time: what a power cut may take from here is kept above.
+            write_whole(shown, picture, durable=False)
         return digest, shown
 
     def load(self, digest: str, kind: str, shown: Path | None) -> bytes | None:
@@ -189,19 +190,21 @@ def digest_of(path: Path) -> str | None:
         return None
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there completely or not at all, also after a power cut."""
+def write_whole(path: Path, data: bytes, durable: bool = True) -> None:
+    """Write a file so that it is there completely or not at all; if ``durable``, also after a power cut."""
     part = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.part")
     try:
         with part.open("xb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(part, path)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-LONGEST = 768
+LONGEST = 640
 """Larger pictures are compared at this size: the faults looked for are coarse, and memory stays small."""
 
 FLAT = 1.0
@@ -66,10 +66,9 @@ def compare(answer: Image.Image, source: Image.Image, left: int, up: int) -> Fin
         BlankAnswer: the whole answer is one colour although the source is not.
     """
     before = np.asarray(reduced(source), np.float32)
-    if deviation(np.asarray(reduced(answer), np.float32)) < FLAT <= deviation(before):
+    after = np.asarray(reduced(answer.crop((left, up, left + source.width, up + source.height))), np.float32)
+    if deviation(after) < FLAT <= deviation(before) and is_flat(answer):
         raise BlankAnswer
-    kept = answer.crop((left, up, left + source.width, up + source.height))
-    after = np.asarray(reduced(kept), np.float32)
     scale = source.width / before.shape[1]
     channels = (after - before).mean(axis=(0, 1))
     grey_before, grey_after = before.mean(axis=2), after.mean(axis=2)
@@ -85,8 +84,12 @@ def compare(answer: Image.Image, source: Image.Image, left: int, up: int) -> Fin
 
 
 def reduced(picture: Image.Image) -> Image.Image:
-    factor = max(picture.size) // LONGEST
+    factor = -(-max(picture.size) // LONGEST)
     return picture.reduce(factor) if factor > 1 else picture
+
+
+def is_flat(picture: Image.Image) -> bool:
+    return deviation(np.asarray(reduced(picture), np.float32)) < FLAT
 
 
 def deviation(values: np.ndarray) -> float:
