@@ -8,6 +8,7 @@ new area has less, seeded noise with the original's correlations between the cha
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -127,20 +128,27 @@ class Grain:
 def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
     """Usual energy (mean of the logarithm) at each knot, ``[BANDS, 3, LEVELS, TONES]``.
 
-    Kernel regression over activity; over brightness as far as there are cells, else that of all brightnesses.
+    Local linear regression over activity, so that quieter places than any seen are expected to hold less, as far as the
+    quietest ones seen say so; over brightness as far as there are cells, else that of all brightnesses.
     """
     logs = torch.log(sample.energy + FLOOR).flatten(1)
     width = (activity[-1] - activity[0]).clamp_min(0.5) / (LEVELS - 1)
-    near = torch.exp(-0.5 * ((sample.activity[:, None] - activity) / (0.6 * width)) ** 2) + 1e-6 / (
-        1 + (sample.activity[:, None] - activity) ** 2
-    )
-    alone = near.T @ logs / near.sum(0)[:, None]
+    off = sample.activity[:, None] - activity
+    near = torch.exp(-0.5 * (off / (0.6 * width)) ** 2) + 1e-4 / (1 + (off / width) ** 4)
+    total = near.sum(0)[:, None]
+    mean, at = near.T @ logs / total, (near * off).sum(0)[:, None] / total
+    spread = (near * off.square()).sum(0)[:, None] / total - at.square()
+    slope = ((near * off).T @ logs / total - at * mean) / (spread + (0.3 * width) ** 2)
+    # Detail grows with activity, at most in proportion to it (power: twice the logarithm, activity in octaves).
+    slope = slope.clamp(0, 2 * math.log(2))
+    alone = mean - slope * at
     tone = torch.exp(-0.5 * ((sample.brightness[:, None] - brightness) / 0.08) ** 2)
     both = torch.einsum("nl,nt,nf->ltf", near, tone, logs)
+    shift = torch.einsum("nl,nt->lt", near * off, tone)[..., None] * slope[:, None]
     weight = torch.einsum("nl,nt->lt", near, tone)[..., None]
     prior = 30.0
-    mean = (both + prior * alone[:, None]) / (weight + prior)
-    return torch.exp(mean).view(LEVELS, TONES, BANDS, 3).permute(2, 3, 0, 1)
+    result = (both - shift + prior * alone[:, None]) / (weight + prior)
+    return torch.exp(result).view(LEVELS, TONES, BANDS, 3).permute(2, 3, 0, 1)
 
 
 def leakage(like: Tensor) -> Tensor:
@@ -188,12 +196,14 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
 def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain:
     """``grain`` with its noise scaled by what it did: ``bare`` is the new area without the noise, ``made`` with it.
 
-    Codings and clamping take some of the noise away, and contexts mix; so what came out is measured, not assumed.
+    Codings and clamping take some of the noise away, and contexts mix; so what came out is measured, not assumed. The
+    noise alone never holds much more than the original's whole detail.
     """
     wants, was, now = (table(s, grain.activity, grain.brightness) for s in (original, bare, made))
     ratio = (wants - was).clamp_min(0) / (now - was).clamp_min(FLOOR)
     ratio = torch.where(wants > was, ratio.clamp(0.25, 4), torch.zeros_like(ratio))
-    return replace(grain, variance=(grain.variance * ratio).clamp_max(4 * MAX_VARIANCE))
+    most = 1.3 * wants / leakage(ratio).diagonal().view(-1, 1, 1, 1)
+    return replace(grain, variance=torch.minimum(grain.variance * ratio, most))
 
 
 def solve_positive(mixing: Tensor, wanted: Tensor, scale: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ DETAIL_DEPTH = 192
 NEAR_DEPTH = 128
 # Usual distance left in the overlap after matching, above which it may be another picture: 6 levels.
 MOST_LEFT = 6 / 255
-JPEG_WINDOW = 768
+JPEG_WINDOW = 512
 # Widths in pixels at which the step across a border is looked at, and the low-pass along the border.
 STEPS = ((16, 48.0), (4, 24.0))
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
@@ -243,10 +243,9 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
 
 
 def detect_jpeg(overlap: Overlap) -> jpeg.Texture | None:
-    """The original's compression, read from the middle of each band."""
+    """The original's compression, read from the middle of each band and of the picture."""
     windows = []
-    for band in bands(overlap.canvas, DETAIL_DEPTH):
-        area = band.rect
+    for area in (*(band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)), overlap.canvas.rect):
         x = area.x + max(0, area.width - JPEG_WINDOW) // 2
         y = area.y + max(0, area.height - JPEG_WINDOW) // 2
         area = Rect(x, y, min(area.width, JPEG_WINDOW), min(area.height, JPEG_WINDOW))
