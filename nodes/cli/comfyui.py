@@ -7,7 +7,7 @@ import argparse
 import contextlib
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import requests
@@ -56,6 +56,13 @@ class Server:
             data={"subfolder": "outpaint", "overwrite": "true"},
         ).json()
         return f"{stored['subfolder']}/{stored['name']}" if stored.get("subfolder") else stored["name"]
+
+    def describe(self, kinds: Iterable[str]) -> dict:
+        """What the server knows of these node classes; classes it does not have are left out."""
+        info: dict = {}
+        for name in kinds:
+            info |= self._call("GET", f"/object_info/{name}").json()
+        return info
 
     def queue(self, nodes: workflow.Nodes) -> str:
         """Queue a workflow; returns its id.
@@ -111,12 +118,16 @@ class ComfyWorker:
 
     def __init__(self, server: Server, flow: workflow.Workflow, own_workflow: bool, settings: dict):
         self.server, self.flow, self.own_workflow, self.settings = server, flow, own_workflow, settings
+        self.info: dict | None = None
 
     def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Progress) -> Extended:
         # The pixels travel as PNG, upright and RGB, so that every server sees what this command sees.
         png = codec.encode(picture.image)
         name = self.server.upload(f"{hashlib.sha256(png).hexdigest()[:16]}.png", png)
-        prompt_id = self.server.queue(self.flow.prompt(name, extents, **self.settings))
+        nodes = self.flow.prompt(name, extents, **self.settings)
+        if self.info is None:
+            self.info = self.server.describe(sorted({node["class_type"] for node in nodes.values()}))
+        prompt_id = self.server.queue(workflow.completed(nodes, self.info))
         try:
             outputs = self.server.wait(prompt_id, progress)
         except BaseException:

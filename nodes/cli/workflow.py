@@ -71,6 +71,22 @@ def load(file: Path = BUILT_IN) -> Workflow:
     return Workflow(nodes, load, extend, save)
 
 
+def completed(nodes: Nodes, info: dict) -> Nodes:
+    """The nodes with the default of every required input they lack: a workflow saved with an earlier version of a pack
+    runs on a server with a later one.
+
+    Args:
+        info: the server's own description of the node classes (``/object_info``).
+    """
+    nodes = copy.deepcopy(nodes)
+    for node in nodes.values():
+        required = info.get(node["class_type"], {}).get("input", {}).get("required", {})
+        for name, (_, *options) in required.items():
+            if name not in node["inputs"] and options and "default" in options[0]:
+                node["inputs"][name] = options[0]["default"]
+    return nodes
+
+
 def _only(nodes: Nodes, among: list[str], classes: tuple[str, ...], file: Path) -> str:
     found = [name for name in among if nodes[name]["class_type"] in classes]
     if len(found) == 1:

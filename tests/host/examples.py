@@ -10,11 +10,12 @@ import copy
 import json
 from pathlib import Path
 
-from host.graph import Graph, Out
+from host.graph import Graph, Out, to_api
 
 PACK = Path(__file__).resolve().parents[2]
 WORKFLOWS = PACK / "example_workflows"
 BLUEPRINTS = PACK / "subgraphs"
+BUILT_IN = PACK / "nodes" / "cli" / "local_workflow.json"
 
 # Where the models named in the examples come from: name, address, folder under ``models``.
 HUGGING_FACE = "https://huggingface.co"
@@ -249,6 +250,15 @@ def build(name: str, info: dict) -> dict:
     return graph.workflow(name)
 
 
+def built_in(info: dict) -> dict:
+    """The workflow that the command line queues by itself, in the format of the HTTP interface."""
+    g = Graph(info)
+    made = g.add("OutpaintLocal", (0, 0), LOCAL_SIZE, image=photo(g))
+    save(g, made[0], (0, 0))
+    g.add("PreviewAny", (0, 0), (0, 0), source=made[2])
+    return to_api(g.workflow("built_in"), info)
+
+
 def ready(info: dict) -> dict:
     """``info`` with the files that the examples name on their lists, whatever this host has."""
     info = copy.deepcopy(info)
@@ -273,6 +283,7 @@ def write(info: dict) -> None:
     WORKFLOWS.mkdir(exist_ok=True)
     for name in EXAMPLES:
         (WORKFLOWS / f"{name}.json").write_text(text(build(name, info)), encoding="utf-8")
+    BUILT_IN.write_text(text(built_in(info)), encoding="utf-8")
     BLUEPRINTS.mkdir(exist_ok=True)
     (BLUEPRINTS / f"{BLUEPRINT}.json").write_text(text(blueprint(info)), encoding="utf-8")
 

@@ -116,18 +116,16 @@ def test_without_any_server_every_photo_fails_by_name(photo, tmp_path):
 
 
 def test_an_own_workflow_keeps_its_own_nodes(comfy, photo, tmp_path):
+    """Saved with fewer inputs than the nodes have today: the server's defaults are filled in."""
+    sides = {side: ["r", slot] for slot, side in enumerate(("left", "right", "up", "down"))}
     flow = {
         "a": {"class_type": "LoadImage", "inputs": {"image": "x.png"}},
-        "r": {"class_type": "OutpaintToRatio",
-              "inputs": {"image": ["a", 0], "ratio": "2:1", "anchor": "left", "multiple": 1, "width": 0, "height": 0}},
-        "p": {"class_type": "OutpaintPrepare",
-              "inputs": {"image": ["a", 0], "left": ["r", 0], "right": ["r", 1], "up": ["r", 2], "down": ["r", 3],
-                         "creativity": 0.5, "multiple": 8, "megapixels": 0.0, "overlap": 32, "fill": "smooth"}},
-        "s": {"class_type": "OutpaintStitch",
-              "inputs": {"canvas": ["p", 4], "generated": ["p", 0], "match": "full", "rim": 0}},
+        "r": {"class_type": "OutpaintToRatio", "inputs": {"image": ["a", 0], "ratio": "2:1", "anchor": "left"}},
+        "p": {"class_type": "OutpaintPrepare", "inputs": {"image": ["a", 0], **sides, "fill": "smooth"}},
+        "s": {"class_type": "OutpaintStitch", "inputs": {"canvas": ["p", 4], "generated": ["p", 0]}},
         "u": {"class_type": "ImageScaleBy", "inputs": {"image": ["s", 0], "upscale_method": "area", "scale_by": 2.0}},
         "o": {"class_type": "SaveImage", "inputs": {"images": ["u", 0], "filename_prefix": "own"}},
-    }  # fmt: skip
+    }
     file = tmp_path / "own.json"
     file.write_text(json.dumps(flow))
     source = photo("cat.png")

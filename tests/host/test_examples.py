@@ -108,6 +108,10 @@ def test_the_blueprint_is_what_its_description_makes_of_the_nodes_as_they_are(in
     assert json.loads(file.read_text(encoding="utf-8")) == examples.blueprint(info)
 
 
+def test_the_workflow_of_the_command_line_has_every_input_of_the_node(info):
+    assert json.loads(examples.BUILT_IN.read_text(encoding="utf-8")) == examples.built_in(info)
+
+
 def test_every_example_has_a_thumbnail_and_nothing_else_lies_there():
     files = {path.name for path in examples.WORKFLOWS.iterdir()}
     assert files == {f"{name}.{kind}" for name in NAMES for kind in ("json", "jpg")}

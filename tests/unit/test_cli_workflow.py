@@ -73,6 +73,14 @@ def test_a_workflow_that_costs_is_known(file):
     assert workflow.load(file(NODES | {"2": LOCAL | {"class_type": "OutpaintAPI"}})).spends_credits
 
 
+def test_a_workflow_of_an_earlier_version_gets_the_defaults_of_what_came_later(file):
+    required = {"image": ["IMAGE", {}], "left": ["INT", {"default": 5}], "refine": ["BOOLEAN", {"default": False}]}
+    info = {"OutpaintLocal": {"input": {"required": required, "optional": {"model": ["MODEL", {}]}}}}
+    completed = workflow.completed(NODES, info)
+    assert completed["2"]["inputs"] == LOCAL["inputs"] | {"refine": False}
+    assert "refine" not in NODES["2"]["inputs"]
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
