@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import logging
+from pathlib import Path
+
 from comfy_api.latest import ComfyExtension
 
+from . import host
 from .batch import OutpaintRebatch, OutpaintUnbatch
 from .outpaint_api import OutpaintAPI
 from .outpaint_local import OutpaintLocal
@@ -22,4 +26,16 @@ NODES = [
 
 class OutpaintExtension(ComfyExtension):
     async def get_node_list(self):
+        warn_of_another_copy()
         return NODES
+
+
+def warn_of_another_copy() -> None:
+    """Two copies load without an error, and the user wonders which one runs, and why the handles misbehave."""
+    other = host.other_copy("OutpaintLocal")
+    if other:
+        own = Path(__file__).resolve().parents[1].name
+        logging.warning(
+            "Outpaint is installed twice in custom_nodes: as %r and as %r. Remove one of them and restart; until then "
+            "the nodes of %r are used.", other, own, own
+        )

@@ -45,6 +45,14 @@ def show_progress(node_id: str, fraction: float) -> None:
     get_progress_state().update_progress(node_id, round(100 * fraction), 100, None)
 
 
+def other_copy(node_id: str) -> str | None:
+    """The folder of another pack that has brought this node already; None when there is none."""
+    import nodes
+
+    found = nodes.NODE_CLASS_MAPPINGS.get(node_id)
+    return getattr(found, "RELATIVE_PYTHON_MODULE", "custom_nodes.?").partition(".")[2] if found else None
+
+
 def output_folder() -> Path:
     """Where the user looks for results."""
     import folder_paths

@@ -94,7 +94,7 @@ def main(photo: str, out: str) -> None:
     with sync_playwright() as playwright:
         path = conftest.chromium_path()
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=conftest.FLAGS)
-        desk = conftest.opened(browser, VERSION, RENDERER, viewport=(1100, 760), device_scale_factor=1.5)
+        desk = conftest.opened(browser, VERSION, RENDERER, viewport=(1400, 1050), device_scale_factor=1.5)
         desk.backend.pictures["photo.jpg"] = Path(photo).read_bytes()
         node = desk.scene(right=0)
         film = Film(desk, node)
