@@ -16,9 +16,11 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import masks
-from .canvas import Extents, Rect, Size
-from .prefill import prefill
+from .canvas import Extents, Rect
+from .membrane import membrane
+from .resample import mirrored, scaled
 from .stitch import Report, Stitched, stitch
+from .surround import filled, overhang
 from .tone import Tone, cells, fit_tone
 from .windows import Window
 
@@ -28,16 +30,20 @@ WHOLE_JOIN = 16_000_000
 JOIN_CONTEXT = 256
 # Length over which a later pass fades into an earlier one, where the sampler had kept the earlier one's content.
 FADE = 64
+# The slow difference between passes: measured this deep, in cells, and carried outward over this length, in pixels.
+DRIFT_DEPTH, DRIFT_CELL, DRIFT_LENGTH = 64, 16, 300
+DRIFT_CAP = 6 / 255
 
 
 @dataclass(frozen=True)
 class Pass:
     """What one window gave: ``[B, h, w, 3]`` in 0..1, of any size, and, once measured, the tone correction of each
-    picture."""
+    picture and the slow ``drift`` ``[B, 3, h, w]`` (in cells over the window) that meets an earlier pass half way."""
 
     window: Window
     pixels: Tensor
     tones: tuple[Tone | None, ...] | None = None
+    drift: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,8 @@ class Outpainting:
                 # A window that sees none of the original takes the correction of the latest one that does: the fault
                 # is the decoder's, the same in every pass.
                 done = replace(done, tones=tuple(own or last for own, last in zip(tones, before, strict=True)))
+                if passes and done.window.rect.common(self.rect) is None:
+                    done = replace(done, drift=drift(replace(self, passes=tuple(passes)), done))
             passes.append(done)
             before = done.tones
         return replace(self, passes=tuple(passes))
@@ -167,6 +175,10 @@ class Outpainting:
                 for item, tone in zip(pixels, done.tones, strict=True):
                     if tone is not None:
                         item.copy_(tone(item.movedim(-1, 0)).movedim(0, -1))
+            if done.drift is not None:
+                rows, columns = seen.moved(-done.window.rect.x, -done.window.rect.y).slices
+                field = F.interpolate(done.drift, scale_factor=DRIFT_CELL, mode="bilinear")[:, :, rows, columns]
+                pixels += field.movedim(1, -1).to(pixels)
             before = drawn[at].clone()
             if bool(before.any()):
                 rows, columns = seen.moved(-done.window.rect.x, -done.window.rect.y).slices
@@ -258,7 +270,7 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
     frame = work.frame
     # One window is matched by the joining itself; several have to agree with each other first.
     if match == "off":
-        drawn = replace(work, passes=tuple(replace(done, tones=None) for done in work.passes))
+        drawn = replace(work, passes=tuple(replace(done, tones=None, drift=None) for done in work.passes))
     else:
         drawn = work.toned() if len(work.passes) > 1 else work
     steps = sides(work.rect, frame)
@@ -340,77 +352,6 @@ def bounds(work: Outpainting, window: Window) -> Rect:
     return area
 
 
-def overhang(rect: Rect, inner: Rect, known: Tensor) -> Extents:
-    """The slack at sides where only new area ends, which is generated as well. At other sides it is mirrored."""
-    return Extents(
-        left=0 if bool(known[:, 0].any()) else inner.x - rect.x,
-        right=0 if bool(known[:, -1].any()) else rect.right - inner.right,
-        up=0 if bool(known[0].any()) else inner.y - rect.y,
-        down=0 if bool(known[-1].any()) else rect.bottom - inner.bottom,
-    )
-
-
-def filled(
-    pixels: Tensor, known: Tensor, kind: str, seed: int, creativity: float,
-    progress: Callable[[int, int], None] | None,
-) -> Tensor:
-    """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more."""
-    height, width = known.shape
-    sources = rectangles(known)
-    total, weights = torch.zeros_like(pixels), torch.zeros((height, width), device=pixels.device)
-    for source in sources:
-        rows, columns = source.slices
-        extents = Extents(source.x, width - source.right, source.y, height - source.bottom)
-        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress)
-        if len(sources) == 1:
-            total, weights = picture, torch.ones_like(weights)
-            break
-        weight = 1 / away(source, height, width, pixels.device).square()
-        total += picture * weight[..., None]
-        weights += weight
-    total /= weights[..., None]
-    freedom = max(0.0, 2 * creativity - 1)
-    if freedom:
-        mean = pixels[:, known].mean(1)[:, None, None]
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.randn(total.shape, generator=generator).to(total)
-        total = torch.lerp(total, mean.expand_as(total), freedom) + 0.1 * freedom * noise
-    return torch.where(known[..., None], pixels, total.clamp_(0, 1))
-
-
-def rectangles(known: Tensor) -> list[Rect]:
-    """The largest wholly known rectangles that touch the window's edges: full rows and full columns, or, when there
-    are none, the one known rectangle."""
-    height, width = known.shape
-    found = []
-    for full, along in ((known.all(1), True), (known.all(0), False)):
-        for start, stop in runs(full):
-            found.append(Rect(0, start, width, stop - start) if along else Rect(start, 0, stop - start, height))
-    if found:
-        return found
-    rows, columns = runs(known.any(1)), runs(known.any(0))
-    (top, bottom), (left, right) = max(rows, key=length), max(columns, key=length)
-    return [Rect(left, top, right - left, bottom - top)]
-
-
-def runs(flags: Tensor) -> list[tuple[int, int]]:
-    """Start and end of every run of true values."""
-    edges = torch.diff(F.pad(flags.int(), (1, 1))).nonzero().flatten().tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def length(run: tuple[int, int]) -> int:
-    return run[1] - run[0]
-
-
-def away(rect: Rect, height: int, width: int, device: torch.device) -> Tensor:
-    """``[H, W]``, distance to a rectangle in pixels, at least 1."""
-    y, x = torch.arange(height, device=device).float(), torch.arange(width, device=device).float()
-    dy = torch.maximum(rect.y - y, y - rect.bottom + 1).clamp_min(0)
-    dx = torch.maximum(rect.x - x, x - rect.right + 1).clamp_min(0)
-    return torch.hypot(dy[:, None], dx[None]).clamp_min(1)
-
-
 def inside(rects: tuple[Rect, ...], view: Rect) -> Tensor:
     """``[h, w]`` bool over ``view``: what the rectangles cover."""
     covered = torch.zeros((view.height, view.width), dtype=torch.bool)
@@ -427,6 +368,31 @@ def touched(window: Window, area: Rect, reach: int) -> Tensor:
     return inside(tuple(near), area).float()
 
 
+def drift(earlier: Outpainting, done: Pass) -> Tensor:
+    """Half of the slow difference between what earlier passes drew and what a later one made of it, fading outward.
+
+    Half, because neither is the original: the difference is as likely the earlier pass's fault as the later's, and
+    taking all of it over would add up from pass to pass.
+
+    Returns:
+        ``[B, 3, h, w]`` in cells of ``DRIFT_CELL`` pixels over the window.
+    """
+    rect = done.window.rect
+    before = earlier.draw(rect)
+    after = replace(earlier, passes=(done,)).draw(rect)
+    free = earlier.overlap + earlier.cell
+    away = masks.distance(inside(done.window.fills, rect), free + DRIFT_DEPTH)
+    kept = (earlier.known(rect) & (away > free) & (away < free + DRIFT_DEPTH)).float()[None]
+    margins = (0, -rect.width % DRIFT_CELL, 0, -rect.height % DRIFT_CELL)
+    weight = F.avg_pool2d(F.pad(kept, margins), DRIFT_CELL)
+    slow = F.avg_pool2d(F.pad(((before - after).movedim(-1, 1) * kept), margins), DRIFT_CELL) / weight.clamp_min(1e-6)
+    known = (weight > 0.3).float()
+    field = torch.stack([membrane(item.clamp(-DRIFT_CAP, DRIFT_CAP), known) for item in slow])
+    near = F.max_pool2d(F.pad(earlier.known(rect)[None].float(), margins), DRIFT_CELL)[0] > 0
+    outward = masks.distance(near, 4 * DRIFT_LENGTH // DRIFT_CELL) * DRIFT_CELL
+    return field * 0.5 * torch.exp(-outward / DRIFT_LENGTH)
+
+
 def faded(window: Window, overlap: int) -> Tensor:
     """``[h, w]``, how much a window shows where an earlier one looked too: all of it on its fills and where its
     sampler was free, falling off where it kept the earlier one's content."""
@@ -441,29 +407,6 @@ def view(pixels: Tensor, window: Window, part: Rect) -> Tensor:
         return pixels[:, rows, columns].clone()
     rows, columns = part.slices
     return scaled(pixels, window.rect.size)[:, rows, columns]
-
-
-def scaled(pixels: Tensor, size: Size) -> Tensor:
-    """``[B, h, w, C]`` at another size: bicubic, low-passed first where it shrinks."""
-    if pixels.shape[1:3] == (size.height, size.width):
-        return pixels.clone()
-    planes = F.interpolate(
-        pixels.float().movedim(-1, 1), (size.height, size.width), mode="bicubic", align_corners=False, antialias=True
-    )
-    return planes.movedim(1, -1)
-
-
-def mirrored(pixels: Tensor, margins: Extents) -> Tensor:
-    """``[B, h, w, C]`` with mirrored margins; edge pixels repeated where the picture is too small to mirror."""
-    if not margins:
-        return pixels
-    height, width = pixels.shape[1:3]
-    small = max(margins.left, margins.right) >= width or max(margins.up, margins.down) >= height
-    planes = F.pad(
-        pixels.movedim(-1, 1), (margins.left, margins.right, margins.up, margins.down),
-        mode="replicate" if small else "reflect",
-    )
-    return planes.movedim(1, -1)
 
 
 def seed_of(window: Window) -> int:

@@ -155,7 +155,10 @@ def test_the_second_pass_covers_what_the_first_filled_at_full_scale(job):
         assert all(d.rect.contains(d.fills[0]) and d.size == d.rect.size and d.refine for d in details)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", '["a",[8,8],[[0,0,8,8]],false]', '["a",[0,8],[[0,0,8,8],[0,0,1,1]],0]'])
+NO_FILL, NO_WIDTH = '["a",[8,8],[[0,0,8,8]],false]', '["a",[0,8],[[0,0,8,8],[0,0,1,1]],0]'
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", NO_FILL, NO_WIDTH])
 def test_a_text_that_is_no_window_is_refused(text):
     with pytest.raises(InputError, match="cannot be read"):
         Window.loads(text)
