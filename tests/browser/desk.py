@@ -27,8 +27,8 @@ BUILD = """({nodes, links}) => {
   for (const [name, spec] of Object.entries(nodes)) {
     const node = LiteGraph.createNode(spec.type);
     if (!node) throw new Error(`no node ${spec.type}`);
-    app.graph.add(node);
     node.pos = spec.pos;
+    app.graph.add(node);
     for (const [widget, value] of Object.entries(spec.values ?? {})) {
       const w = node.widgets.find((w) => w.name === widget);
       w.value = value;

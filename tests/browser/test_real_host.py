@@ -66,7 +66,7 @@ def test_pull_run_and_see_what_came_in_and_out(desk, host, kind, values):
     nodes = {
         "load": {"type": "LoadImage", "pos": [60, 100], "values": {"image": "photo.jpg"}},
         "scale": {"type": "ImageScale", "pos": [60, 560], "values": {"width": 200, "height": 100}},
-        "node": {"type": kind, "pos": [480, 20], "values": values},
+        "node": {"type": kind, "pos": [480, 20], "values": {"left": 0, "right": 256, **values}},
         "show": {"type": "PreviewImage", "pos": [920, 90]},
     }
     ids = desk.build(

@@ -196,11 +196,17 @@ INNER = """([host, id, read]) => {
 }"""
 
 
-@pytest.mark.every_frontend
-def test_inside_a_subgraph_the_picture_outside_is_found_and_values_survive(desk):
-    node = desk.scene()
-    host = desk.js(SUBGRAPH, node)
-    desk.page.wait_for_timeout(300)
+PROMOTE = """([host, name]) => {
+  const { subgraph } = app.graph.getNodeById(host);
+  const node = subgraph.nodes.find((n) => n.comfyClass === "OutpaintPrepare");
+  const input = node.inputs.find((i) => i.name === name);
+  subgraph.inputNode.emptySlot.connect(input, node);
+}"""
+PROMOTED = "([host, name]) => app.graph.getNodeById(host).widgets.find((w) => w.name === name).value"
+
+
+def inside_subgraph(desk, host):
+    """Open the subgraph; the id of our node in it and the element of its widget, once it shows its picture."""
     inner = desk.js(ENTER, host)
     desk.page.wait_for_timeout(300)
     desk.js(IN_VIEW)
@@ -208,14 +214,40 @@ def test_inside_a_subgraph_the_picture_outside_is_found_and_values_survive(desk)
     shown = "(root) => root.isConnected && root.querySelector('strong').textContent === '1280 × 768'"
     desk.page.wait_for_function(shown, arg=root)
     desk.settle()
-    box = root.query_selector('[data-handle="down"]').bounding_box()
+    return inner, root
+
+
+def pull(desk, root, name, dx, dy):
+    box = root.query_selector(f'[data-handle="{name}"]').bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     desk.page.mouse.move(x, y)
     desk.page.mouse.down()
-    desk.page.mouse.move(x, y + 20, steps=5)
+    desk.page.mouse.move(x + dx, y + dy, steps=5)
     desk.page.mouse.up()
     desk.settle()
+
+
+def sent(desk, name):
+    return [entry["inputs"][name] for entry in desk.prompt().values() if entry["class_type"] == "OutpaintPrepare"]
+
+
+@pytest.mark.every_frontend
+def test_inside_a_subgraph_the_picture_outside_is_found_and_values_survive(desk):
+    host = desk.js(SUBGRAPH, desk.scene())
+    inner, root = inside_subgraph(desk, host)
+    pull(desk, root, "down", 0, 20)
     values = desk.js(INNER, [host, inner, True])
     assert values["down"] > 0 and values["right"] == 256
-    sent = [entry["inputs"] for entry in desk.prompt().values() if entry["class_type"] == "OutpaintPrepare"]
-    assert [inputs["down"] for inputs in sent] == [values["down"]]
+    assert sent(desk, "down") == [values["down"]]
+
+
+@pytest.mark.every_frontend
+def test_an_input_promoted_out_of_a_subgraph_is_pulled_where_it_lives(desk):
+    host = desk.js(SUBGRAPH, desk.scene())
+    desk.js(PROMOTE, [host, "right"])
+    _, root = inside_subgraph(desk, host)
+    pull(desk, root, "right", 20, 0)
+    value = desk.js(PROMOTED, [host, "right"])
+    assert value > 256
+    assert sent(desk, "right") == [value]
+    assert root.query_selector('[data-handle="right"]').get_attribute("aria-valuenow") == str(value)
