@@ -54,6 +54,8 @@ _REACH_Y, _REACH_X, _REACH_GROWTH = 0.05, 0.6, 0.3
 _FOREIGN = 8.0
 # Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
 _REUSE, _DETAIL = 0.06, 12 / 255
+# How much more it counts what a patch looks like where it reaches into the picture.
+_BORDER = 1.0
 # Cost of an offset that none of the four neighbours has.
 _SPLIT = 0.3
 # The weight of a patch falls by this factor per pixel of distance from the picture, and to 1/e^.5 in this many pixels
@@ -120,10 +122,11 @@ def _agree(
     rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
     distance = targets.distance()
+    weight = 1 + _BORDER * (1 - distance / SIDE).clamp_min(0)
     use = None
     for _ in range(rounds[min(depth, len(rounds) - 1)]):
         wanted = features.of_targets(canvas, level, targets)
-        costs = Costs(targets, wanted, sources, bias, *_pulls(level, targets), _SPLIT)
+        costs = Costs(targets, wanted, sources, weight, bias, *_pulls(level, targets), _SPLIT)
         if offset is not None:
             now = _use(costs.place(offset), len(targets) / len(sources), grid)
             use = now if use is None else (use + now) / 2
@@ -135,8 +138,8 @@ def _agree(
         else:
             offset = costs.agreed(costs.around(offset, _REFINE_REACH), [offset], _REFINE_SWEEPS, ())
         cost = costs.of(offset)
-        weight = torch.exp(-cost / (2 * cost.quantile(0.75)).clamp_min(1e-4)).clamp_min(1e-4)
-        copied = _lay(level, targets, offset, weight * _FALL ** -distance.clamp_max(60))
+        trust = torch.exp(-cost / (2 * cost.quantile(0.75)).clamp_min(1e-4)).clamp_min(1e-4)
+        copied = _lay(level, targets, offset, trust * _FALL ** -distance.clamp_max(60))
         canvas = _copy(level, copied)
     return offset, copied
 

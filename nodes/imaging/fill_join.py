@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
-from .membrane import enlarge
+from .membrane import enlarge, halve
 
 # Steps larger than this are edges of the scene, not mismatches of tone: they stay. In picture values; the first where
 # there is no detail, the second where its rms is at least the third.
@@ -37,10 +37,13 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     x = torch.arange(size[1], device=source.device) - extents.left
     known = ((y >= 0) & (y < source.shape[-2]) & (x >= 0) & (x < source.shape[-1])).to(source)[None]
     copied = _read(source, y + offset[0], x + offset[1])[0]
-    edge = _edge(copied)
-    steps = [_steps(source, copied, offset, edge, y, x, dim) for dim in (-1, -2)]
+    # Along the picture every step shows, whatever goes on beside it: a straight line is never a coincidence.
+    rim = F.max_pool2d(known[None], 3, 1, 1)[0] > 0
+    edge = torch.where(rim, _EDGE_SMOOTH, _edge(copied))
+    across, along = (_steps(source, copied, offset, edge, y, x, dim) for dim in (-1, -2))
+    across, along, border, pinned = _pin(across, along, known)
     screen = 1 / (_LENGTH * max(size)) ** 2
-    return (copied + _correction(steps, known, screen)).clamp(0, 1)
+    return (copied + _correction(across, along, border, pinned, screen) * (1 - known)).clamp(0, 1)
 
 
 def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,35 +78,51 @@ def _edge(copied: Tensor) -> Tensor:
     return _EDGE_SMOOTH + (_EDGE_BUSY - _EDGE_SMOOTH) * (busy / _BUSY).clamp_max(1)
 
 
-def _correction(steps: list[Tensor], known: Tensor, screen: float) -> Tensor:
-    levels = [(*steps, known)]
-    while max(levels[-1][2].shape[-2:]) > 8:
-        levels.append(_halved(*levels[-1]))
-    field = torch.zeros_like(steps[0][:, :1, :1])
-    for depth in range(len(levels) - 1, -1, -1):
-        across, along, fixed = levels[depth]
-        size = fixed.shape[-2:]
-        field = enlarge(field, size) if depth < len(levels) - 1 else field.expand(-1, *size)
+def _pin(across: Tensor, along: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Split the steps: between new pixels they stay; from the picture to the first new pixels they are what those must
+    be corrected by. Returns the steps ``across`` and ``along``, the border's correction, and where it is given."""
+    border, pinned = torch.zeros_like(known.expand(3, -1, -1)), torch.zeros_like(known)
+    steps = []
+    for step, dim in ((across, -1), (along, -2)):
+        last = known.shape[dim] - 1
+        here, there = known.narrow(dim, 0, last), known.narrow(dim, 1, last)
+        into, out = here * (1 - there), there * (1 - here)
+        border.narrow(dim, 1, last).add_(step * into)
+        border.narrow(dim, 0, last).sub_(step * out)
+        pinned.narrow(dim, 1, last).add_(into)
+        pinned.narrow(dim, 0, last).add_(out)
+        steps.append(step * (1 - here) * (1 - there))
+    return *steps, border / pinned.clamp_min(1), (pinned > 0).to(known)
+
+
+def _correction(across: Tensor, along: Tensor, border: Tensor, pinned: Tensor, screen: float) -> Tensor:
+    """The smoothest field that has the steps given and the border's values where pinned."""
+    levels = [(across, along, border, pinned)]
+    while max(levels[-1][3].shape[-2:]) > 8:
+        across, along, border, pinned = levels[-1]
+        levels.append((*_halved(across, along), *halve(border, pinned)))
+    field = torch.zeros_like(levels[-1][2])
+    for depth, (across, along, border, pinned) in reversed(list(enumerate(levels))):
+        field = enlarge(field, border.shape[-2:]) if depth < len(levels) - 1 else field
         flow = F.pad(across, (1, 1)).diff(dim=-1) + F.pad(along, (0, 0, 1, 1)).diff(dim=-2)
-        free = 1 - fixed
+        keep = pinned > 0
+        field = torch.where(keep, border, field)
         for _ in range(_SWEEPS):
             p = F.pad(field[None], (1, 1, 1, 1), mode="replicate")[0]
             total = p[:, :-2, 1:-1] + p[:, 2:, 1:-1] + p[:, 1:-1, :-2] + p[:, 1:-1, 2:]
-            field = (total - flow).div_(4 + screen * 4**depth).mul_(free)
+            field = torch.where(keep, border, (total - flow).div_(4 + screen * 4**depth))
     return field
 
 
-def _halved(across: Tensor, along: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _halved(across: Tensor, along: Tensor) -> tuple[Tensor, Tensor]:
     """The same steps between cells of twice the size: summed along the way, averaged across it."""
-    height, width = known.shape[-2:]
-    even = (0, width % 2, 0, height % 2)
-    known = F.max_pool2d(F.pad(known, even, value=0.0)[None], 2)[0]
-    rows, columns = known.shape[-2:]
-    kernel = across.new_tensor([0.5, 1.0, 0.5])
-    wide = F.pad(across, (0, 2 * columns - width, 0, 2 * rows - height))
-    wide = F.avg_pool2d(wide[:, None], (2, 1))
-    wide = F.conv2d(wide, kernel.view(1, 1, 1, 3), stride=(1, 2))[:, 0] if columns > 1 else known.new_zeros(3, rows, 0)
-    tall = F.pad(along, (0, 2 * columns - width, 0, 2 * rows - height))
-    tall = F.avg_pool2d(tall[:, None], (1, 2))
-    tall = F.conv2d(tall, kernel.view(1, 1, 3, 1), stride=(2, 1))[:, 0] if rows > 1 else known.new_zeros(3, 0, columns)
-    return wide, tall, known
+
+    def wide(steps: Tensor) -> Tensor:
+        rows, columns = steps.shape[-2], steps.shape[-1] + 1
+        after = (columns + 1) // 2
+        steps = F.avg_pool2d(F.pad(steps, (0, 2 * after - columns, 0, rows % 2))[:, None], (2, 1))
+        if after == 1:
+            return steps[:, 0, :, :0]
+        return F.conv2d(steps, steps.new_tensor([0.5, 1.0, 0.5]).view(1, 1, 1, 3), stride=(1, 2))[:, 0]
+
+    return wide(across), wide(along.transpose(-1, -2)).transpose(-1, -2)

@@ -145,6 +145,7 @@ class Costs:
         targets: the N patches to be matched.
         wanted: their features ``[N, D]``.
         sources: features ``[M, D]`` of the sources.
+        weight: how much ``[N]`` it counts what a target looks like.
         bias: cost ``[M]`` of each source, whatever the target.
         pull_y, pull_x: cost ``[N]`` per squared pixel away from the row and the column nearest to the target.
         split: cost of differing from all four neighbours.
@@ -153,6 +154,7 @@ class Costs:
     targets: Targets
     wanted: Tensor
     sources: Tensor
+    weight: Tensor
     bias: Tensor
     pull_y: Tensor
     pull_x: Tensor
@@ -169,7 +171,7 @@ class Costs:
     def of(self, offset: Tensor) -> Tensor:
         """Cost ``[N]`` of offsets that lead to sources."""
         t, place = self.targets, self.place(offset)
-        looks = (self.wanted - self.sources[place]).square().sum(1) + self.bias[place]
+        looks = self.weight * (self.wanted - self.sources[place]).square().sum(1) + self.bias[place]
         away_y, away_x = t.y + offset[0] - t.near_y, t.x + offset[1] - t.near_x
         return looks + self.pull_y * away_y**2 + self.pull_x * away_x**2
 
@@ -183,16 +185,17 @@ class Costs:
         height, width = t.height - 2 * RADIUS, t.width - 2 * RADIUS
         y = torch.arange(RADIUS, RADIUS + height, device=t.y.device).repeat_interleave(width)
         x = torch.arange(RADIUS, RADIUS + width, device=t.x.device).repeat(height)
-        fixed = self.sources.square().sum(1) + self.bias
-        of_source = torch.cat([self.sources, torch.stack([fixed, y * y, y, x * x, x], 1)], 1).T
-        position = [
+        fixed = [self.sources.square().sum(1), self.bias, y * y, y, x * x, x]
+        of_source = torch.cat([self.sources, torch.stack(fixed, 1)], 1).T
+        of_place = [
+            self.weight,
             torch.ones_like(self.pull_y),
             self.pull_y,
             -2 * self.pull_y * t.near_y,
             self.pull_x,
             -2 * self.pull_x * t.near_x,
         ]
-        of_target = torch.cat([-2 * self.wanted, torch.stack(position, 1)], 1)
+        of_target = torch.cat([-2 * self.weight[:, None] * self.wanted, torch.stack(of_place, 1)], 1)
         parts = of_target.split(max(1, _CHUNK // of_source.shape[1]))
         best = torch.cat([(part @ of_source).argmin(1) for part in parts])
         return torch.stack([y[best] - t.y, x[best] - t.x])

@@ -40,6 +40,8 @@ def prefill(
         InputError: the image is empty, not finite or not RGB, the kind is unknown, or its library is missing.
     """
     _check(image, kind)
+    if not extents:
+        return image.clone()
     batch, height, width, channels = image.shape
     size = (extents.up + height + extents.down, extents.left + width + extents.right)
     result = image.new_empty(batch, *size, channels)
