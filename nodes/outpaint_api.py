@@ -91,48 +91,58 @@ class OutpaintAPI(io.ComfyNode):
         )
 
     @classmethod
-    async def execute(
-        cls,
-        image,
-        left,
-        right,
-        up,
-        down,
-        creativity,
-        prompt,
-        seed,
-        output_format,
-        keep_original,
-        max_credits,
-        dry_run,
-        reroll=0,
-    ) -> io.NodeOutput:
-        originals = pictures_of(image)
-        jobs = [
-            batch.Job(
-                codec.to_pil(original[..., :3]),
-                contract.Parameters(left, right, up, down, creativity, prompt, seed_of(seed, index), output_format),
-                reroll,
-            )
-            for index, original in enumerate(originals)
-        ]
-        extents = Extents(left, right, up, down)
-        service = Service.open(host.system_folder(), host.output_folder() / "outpaint")
-        lost = [attempt for attempt in service.recover() if attempt.outcome == "unknown"]
+    async def execute(cls, **inputs) -> io.NodeOutput:
         node = cls.hidden.unique_id
-        plan = batch.plan(service, jobs, max_credits)
-        if dry_run:
-            return preview(node, originals, extents, seed, plan)
-        flight = batch.start(plan)
         try:
-            await host.follow(node, lambda: flight.done, flight.text, lambda: flight.fraction)
-        except BaseException:
-            # Cancelled, or another node failed. Answers under way are kept by the threads that wait for them.
-            flight.cancel()
-            host.show_text(node, "Cancelled. An answer under way is kept: queue again to collect it free of charge.")
+            return await outpaint(node, **inputs)
+        except OutpaintError as error:
+            # Newer frontends show an error's text only after a click: the node says it at once.
+            host.show_text(node, "\n".join(filter(None, (error.what, error.credits, error.do))))
             raise
-        results = flight.results()
-        return finish(node, originals, extents, seed, keep_original, service, results, lost)
+
+
+async def outpaint(
+    node: str,
+    image: torch.Tensor,
+    left: int,
+    right: int,
+    up: int,
+    down: int,
+    creativity: float,
+    prompt: str,
+    seed: int,
+    output_format: str,
+    keep_original: bool,
+    max_credits: int,
+    dry_run: bool,
+    reroll: int = 0,
+) -> io.NodeOutput:
+    """The node's work: plan, pay for what is new, join. Raises OutpaintError."""
+    originals = pictures_of(image)
+    jobs = [
+        batch.Job(
+            codec.to_pil(original[..., :3]),
+            contract.Parameters(left, right, up, down, creativity, prompt, seed_of(seed, index), output_format),
+            reroll,
+        )
+        for index, original in enumerate(originals)
+    ]
+    extents = Extents(left, right, up, down)
+    service = Service.open(host.system_folder(), host.output_folder() / "outpaint")
+    lost = [attempt for attempt in service.recover() if attempt.outcome == "unknown"]
+    plan = batch.plan(service, jobs, max_credits)
+    if dry_run:
+        return preview(node, originals, extents, seed, plan)
+    flight = batch.start(plan)
+    try:
+        await host.follow(node, lambda: flight.done, flight.text, lambda: flight.fraction)
+    except BaseException:
+        # Cancelled, or another node failed. Answers under way are kept by the threads that wait for them.
+        flight.cancel()
+        host.show_text(node, "Cancelled. An answer under way is kept: queue again to collect it free of charge.")
+        raise
+    results = flight.results()
+    return finish(node, originals, extents, seed, keep_original, service, results, lost)
 
 
 def pictures_of(image: torch.Tensor) -> list[torch.Tensor]:
@@ -178,9 +188,7 @@ def finish(
 ) -> io.NodeOutput:
     """Tensors and report of what came."""
     raws = [codec.from_pil(result.picture) for result in results]
-    summary = service.ledger.summary()
-    spent = sum(result.credits for result in results)
-    lines = [f"{spent} credits · today {summary.today_credits} · unknown {len(summary.unknown)}"]
+    lines = [balance(service, sum(result.credits for result in results))]
     if lost:
         lines.append(f"{count(len(lost), 'earlier request')} ended without a known outcome: see 'outpaint ledger'.")
     images, masks = [], []
@@ -201,10 +209,20 @@ def finish(
     (image, notes), (mask, _), (raw, raw_notes) = map(returned.as_batch, (images, masks, raws))
     lines += [f"warning: {note}" for note in dict.fromkeys((*notes, *raw_notes))]
     report = "\n".join(lines)
-    host.show_text(node, report)
+    brief = [line for line in lines[1:] if line.startswith("warning")] or [f"kept in {results[0].file}"]
+    host.show_text(node, "\n".join([lines[0], *brief]))
     used = next((r.seed for r in results if r.seed is not None), seed)
     ui = shown.source(originals[0], len(originals)) | shown.result(image)
     return io.NodeOutput(image, mask, raw, used, report, ui=ui)
+
+
+def balance(service: Service, spent: int) -> str:
+    """Spending in one line. The money is spent: a ledger that cannot be read now is no reason to fail."""
+    try:
+        summary = service.ledger.summary()
+    except OutpaintError as error:
+        return f"{spent} credits · {error.what}"
+    return f"{spent} credits · today {summary.today_credits} · unknown {len(summary.unknown)}"
 
 
 def new_area(raw: torch.Tensor, original: torch.Tensor, extents: Extents) -> torch.Tensor:

@@ -242,7 +242,7 @@ def key_file(home: Path) -> Path:
 def first_steps(address: Address, home: Path) -> str:
     """What a user does on this very machine to set the key."""
     path = key_file(home)
-    entry = "your key" if belongs(contract.URL, address) else f'the line "{address.origin} YOUR-KEY"'
+    entry = "it" if belongs(contract.URL, address) else f'"{address.origin} YOUR-KEY"'
     if sys.platform == "win32":
         editor = f'notepad "{path}"'
     elif sys.platform == "darwin":
@@ -250,6 +250,6 @@ def first_steps(address: Address, home: Path) -> str:
     else:
         editor = f"nano '{path}'"
     return (
-        f"Save {entry} in the file {path} (command: {editor}) and queue again; or set the environment variable "
-        f"{KEY_VARIABLE} and restart. Keys come from your account at https://www.aithriving.com."
+        f"Get a key from your account at https://www.aithriving.com, save {entry} as the only line of the file {path} "
+        f"(command: {editor}) and queue again; or set the environment variable {KEY_VARIABLE} and restart."
     )

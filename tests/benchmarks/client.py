@@ -4,8 +4,9 @@
 
 For pictures of 1, 4 and 9 megapixels: time from tensor to finished tensor (encode, hash, upload, store, decode, verify,
 paste) against a server that answers at once from memory, compared with encoding and decoding the same PNG alone, as
-fast as the client does it (level 1) and as the host's SaveImage does it (level 4); and peak memory over the picture's own float32 size. Then a batch of 8 against a server that takes 2 s, and 200 requests in
-a row. Prints a table and ends with 1 when a target is missed.
+fast as the client does it (level 1) and as the host's SaveImage does it (level 4); and peak memory over the picture's
+own float32 size. Then a batch of 8 against a server that takes 2 s, and 200 requests in a row. Prints a table and ends
+with 1 when a target is missed.
 """
 
 from __future__ import annotations

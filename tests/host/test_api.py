@@ -301,8 +301,8 @@ def test_row_28_cancelled_while_waiting_the_answer_is_kept_and_free_next_time(pa
 
 def test_row_29_a_failing_neighbour_loses_nothing_and_holds_nothing_up(paid, server):
     node = api()
-    server.then(working(2.5))
-    fail = {"class_type": "TestFail", "inputs": {"seconds": 0.8}}
+    server.then(working(4))
+    fail = {"class_type": "TestFail", "inputs": {"seconds": 2.0}}
     run = paid.run(prompt(node, fail=fail))
     assert run.status == "error" and "always fails" in run.message
     assert server.complete_requests == 1 and server.generations == 0
