@@ -95,11 +95,19 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
     return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
 
 
-def is_drawn(sample: Sample) -> bool:
-    """Whether a quarter of the cells hold nothing at all, as drawings and screenshots do and photographs do not."""
-    empty = (sample.energy[:, 0, 0] < (0.02 / 255) ** 2) & (sample.brightness > 4 / 255) & (sample.brightness < 251 / 255)
-    inked = (sample.brightness <= 4 / 255) | (sample.brightness >= 251 / 255)
-    return bool((empty | inked).float().mean() > 0.25 and sample.energy[~empty, 0, 0].mean() > (2 / 255) ** 2)
+def is_drawn(strips: list[Tensor], sample: Sample) -> bool:
+    """Whether the strips ``[3, H, W]``, of which ``sample`` was taken, come from a drawing or screenshot.
+
+    These have many pixels exactly like their neighbours next to strong detail; photographs have one or the other.
+    """
+    same = [
+        ((strip[:, 1:, 1:] == strip[:, :-1, 1:]) & (strip[:, 1:, 1:] == strip[:, 1:, :-1])).all(0).float().mean()
+        for strip in strips
+    ]
+    energy = sample.energy[:, 0, 0]
+    lively = energy > (0.5 / 255) ** 2
+    strong = energy[lively].median() > (4 / 255) ** 2 if bool(lively.any()) else True
+    return bool(torch.stack(same).mean() > 0.3) and bool(strong)
 
 
 def merge(samples: list[Sample]) -> Sample:
