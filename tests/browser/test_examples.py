@@ -18,12 +18,18 @@ pytestmark = [pytest.mark.host, pytest.mark.timeout(280)]
 NEWEST = frontends.VERSIONS[-1]
 SETUPS = [(checkout, None) for checkout in CHECKOUTS] + [(checkout, NEWEST) for checkout in CHECKOUTS[-1:]]
 COMPLAINTS = """() => [...document.querySelectorAll("[role=dialog], .comfy-missing-nodes, .p-toast-message")]
+  .filter((found) => !found.matches("[popover]") && found.checkVisibility())
   .map((found) => found.textContent.trim()).filter(Boolean)"""
+WORDS = ("outpaint", "missing", "widget")
 MODELS = [examples.SD_INPAINT, examples.SD15, examples.SDXL, examples.FLUX_FILL, examples.CLIP_L, examples.T5XXL,
           examples.FLUX_VAE, examples.ESRGAN]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=SETUPS or [None], ids=lambda s: f"{s[0].version}-{s[1] or 'own'}" if s else "no-host")
+def name_of(setup) -> str:
+    return f"{setup[0].version}-{setup[1] or 'own'}" if setup else "no-host"
+
+
+@pytest.fixture(scope="module", params=SETUPS or [None], ids=name_of)
 def host(request):
     if request.param is None:
         pytest.skip("no ComfyUI checkout found: point COMFYUI_PATH at one (and COMFYUI_PYTHON at its interpreter)")
@@ -59,7 +65,7 @@ def loaded(desk, workflow: dict) -> list[str]:
     desk.errors.clear()
     desk.js("(workflow) => app.loadGraphData(workflow)", workflow)
     desk.page.wait_for_timeout(700)
-    said = [text for text in desk.warnings if "utpaint" in text or "missing" in text.lower() or "widget" in text.lower()]
+    said = [text for text in desk.warnings if any(word in text.lower() for word in WORDS)]
     return said + desk.errors + desk.js(COMPLAINTS)
 
 
