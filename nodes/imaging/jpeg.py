@@ -25,7 +25,8 @@ ROUNDING = 0.24
 FINE, REACH = 4, 400
 MIN_COUNT = 20
 MIN_KNOWN = 6
-MIN_BLOCKS = 64
+# Mean change in 0..1 up to which a second coding counts as none: half a level.
+MOST_CHANGED = 0.5 / 255
 LUMA_TABLE = (
     (16, 11, 10, 16, 24, 40, 51, 61),
     (12, 12, 14, 19, 26, 58, 60, 55),
@@ -140,7 +141,13 @@ def completed(found: Tensor, standard: tuple[tuple[int, ...], ...]) -> tuple[Ten
     found, it is that table; else what is missing is the standard's table at the strength of the steps found.
     """
     table = found.new_tensor(standard)
+    # The mean of a plain picture has few values and fits many steps; tables begin with steps of like size.
+    first = torch.maximum(found[0, 1], found[1, 0])
+    found = found.clone()
+    found[0, 0] = torch.where((first > 0) & (found[0, 0] <= 2 * first), found[0, 0], torch.zeros_like(first))
     known = found > 0
+    if not bool(known.any()):
+        return torch.ones_like(table), None
     usual = family(table)
     agree = ((usual - found).abs() < 0.5)[:, known].double().mean(1)
     if bool(agree.max() >= 0.8):
@@ -212,7 +219,18 @@ def detect(windows: list[tuple[Tensor, int, int]]) -> Texture | None:
     if chroma is None and quality is not None:
         # So little colour that no step shows: what goes with this luma table leaves none either.
         chroma = family(found.new_tensor(CHROMA_TABLE))[quality]
-    return Texture(x, y, luma, chroma, sampling)
+    whole = Texture(x, y, luma, chroma, sampling)
+    plain = Texture(dx, dy, luma, None, (1, 1))
+    return next((texture for texture in (whole, plain) if keeps(texture, windows)), None)
+
+
+def keeps(texture: Texture, windows: list[tuple[Tensor, int, int]]) -> bool:
+    """Whether coding the picture again leaves it as it is: the proof of what was read."""
+    image, x, y = max(windows, key=lambda window: window[0].shape[1] * window[0].shape[2])
+    across, down = texture.unit
+    cut = image[:, (texture.y - y) % down :, (texture.x - x) % across :]
+    cut = cut[:, : cut.shape[1] // down * down, : cut.shape[2] // across * across]
+    return bool(cut.numel()) and bool((compress(cut, texture) - cut).abs().mean() < MOST_CHANGED)
 
 
 def detect_chroma(planes: list[tuple[Tensor, int, int]], dx: int, dy: int):

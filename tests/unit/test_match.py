@@ -1,0 +1,228 @@
+"""Tone, membrane, sharpness, grain and the border's own steps: what each undoes, its bounds, when it declines."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from outpaint_nodes.nodes.imaging import border, sharpness
+from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
+from outpaint_nodes.nodes.imaging.filters import luma
+from outpaint_nodes.nodes.imaging.grain import measure as measure_grain
+from outpaint_nodes.nodes.imaging.grain import split, white
+from outpaint_nodes.nodes.imaging.match import measure
+from outpaint_nodes.nodes.imaging.membrane import membrane
+from outpaint_nodes.nodes.imaging.tone import MAX_SHIFT, fit_tone, fit_toning
+
+from unit.pictures import blurred, overlap, texture
+
+RIGHT = Extents(right=96)
+
+
+def matched(truth, generated, extents=RIGHT, match="full", **options):
+    """The corrected canvas and what was found."""
+    made, found = measure(overlap(truth, extents, **options), generated, match, 0, "off")
+    return made(Rect(0, 0, truth.shape[2], truth.shape[1])), found
+
+
+def fine(image):
+    """Mean strength of the finest luma detail."""
+    return float(split(luma(image))[0].abs().mean())
+
+
+# --- tone
+
+
+def test_a_colour_change_is_undone_although_a_fifth_of_the_overlap_is_redrawn():
+    colors = torch.rand(4000, 3)
+    wrong = colors * torch.tensor([1.05, 0.97, 1.0]) + torch.tensor([0.02, -0.01, 0.015])
+    seen = wrong.clone()
+    seen[:800] = torch.rand(800, 3)
+    tone = fit_tone(colors, seen, torch.ones(4000))
+    back = tone(wrong.T[..., None])[..., 0].T
+    assert (back - colors).abs().mean() < 0.004
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_no_colour_moves_by_more_than_the_bound(seed):
+    g = torch.Generator().manual_seed(seed)
+    tone = fit_tone(torch.rand(300, 3, generator=g), torch.rand(300, 3, generator=g), torch.ones(300))
+    image = torch.rand(3, 8, 8, generator=g)
+    assert (tone(image) - image).abs().max() <= MAX_SHIFT + 1e-6
+
+
+def test_too_few_samples_give_no_tone():
+    assert fit_tone(torch.rand(20, 3), torch.rand(20, 3), torch.ones(20)) is None
+
+
+def test_a_sepia_picture_is_known_and_a_coloured_one_is_not():
+    grey = torch.rand(5000, 1)
+    sepia = grey * torch.tensor([1.0, 0.9, 0.75])
+    toning = fit_toning(sepia)
+    cast = (sepia + torch.tensor([0.03, 0.0, -0.03])).T[..., None]
+    assert (toning(cast)[..., 0].T - sepia).abs().mean() < 0.02
+    assert fit_toning(torch.rand(5000, 3)) is None
+
+
+def test_another_picture_in_the_overlap_declines_and_says_so():
+    truth, other = texture(240, 320, seed=1), texture(240, 320, seed=2)
+    _, found = matched(truth, other)
+    assert found.steps["shift"].startswith("declined")
+    assert found.steps["tone"].startswith("declined: the overlap shows another picture")
+    assert found.steps["sharpness"].startswith("declined")
+
+
+def test_estimates_come_from_behind_a_repainted_edge():
+    truth = texture(240, 320)
+    generated = (truth * 0.95 + 0.03).clone()
+    generated[:, :, 224 - 24 : 224] = 0.9
+    valid = torch.ones(240, 224)
+    valid[:, -24:] = 0
+    done, _ = matched(truth, generated, match="tone", valid=valid)
+    assert (done - truth)[:, :, 224:].abs().mean() < 0.004
+
+
+# --- membrane
+
+
+def test_the_membrane_takes_the_known_values_and_stays_between_them():
+    known = torch.zeros(1, 40, 50)
+    known[:, 10:30, 10:30] = 1
+    values = torch.rand(3, 40, 50)
+    field = membrane(values, known)
+    inside = known[0].bool()
+    assert torch.equal(field[:, inside], values[:, inside])
+    assert field.min() >= values[:, inside].min() - 1e-6
+    assert field.max() <= values[:, inside].max() + 1e-6
+
+
+def test_a_linear_field_is_continued_smoothly_between_two_sides():
+    known = torch.zeros(1, 32, 64)
+    known[..., :8] = known[..., -8:] = 1
+    ramp = torch.linspace(0, 1, 64).expand(1, 32, 64)
+    assert (membrane(ramp, known, steps=200) - ramp).abs().max() < 0.02
+
+
+def test_nothing_known_gives_no_field():
+    assert membrane(torch.rand(3, 16, 16), torch.zeros(1, 16, 16)).abs().max() == 0
+
+
+def test_an_object_changed_at_the_border_does_not_stain_the_new_area():
+    truth = texture(240, 320)
+    stained = truth.clone()
+    stained[:, 100:130, 205:224] -= 45 / 255
+    clean, _ = matched(truth, truth.clone(), match="tone")
+    done, _ = matched(truth, stained, match="tone")
+    assert 255 * (done - clean)[:, 60:180, 224:288].abs().mean() < 0.3
+
+
+# --- sharpness
+
+
+def test_a_blur_is_undone_where_the_truth_is_not_known():
+    truth = texture(240, 320, noise=0)
+    soft = blurred(truth, 0.8)
+    made, found = measure(overlap(truth, RIGHT), soft, "full", 0, "off")
+    done = made.smooth(Rect(0, 0, 320, 240))
+    assert found.figures["gain"] <= sharpness.GAIN[1]
+    assert (done - truth)[:, 20:-20, 240:-20].abs().mean() < 0.6 * (soft - truth)[:, 20:-20, 240:-20].abs().mean()
+
+
+def test_the_filter_leaves_flat_places_and_makes_no_halo_on_an_edge():
+    added = sharpness.kernel(torch.linspace(1, 2.5, 17))
+    edge = torch.zeros(3, 40, 40)
+    edge[:, :, 20:] = 0.5
+    r = sharpness.RADIUS
+    done = sharpness.sharpen(edge, added)
+    assert torch.allclose(done[:, :, : 12 - r], edge[:, r:-r, r : 12], atol=0.02)
+    assert done.max() <= 0.5 * 1.26 + 1 / 255
+    assert done.min() >= -0.5 * 0.26 - 1 / 255
+
+
+# --- grain
+
+
+def test_the_originals_grain_goes_on_in_the_new_area():
+    g = torch.Generator().manual_seed(0)
+    smooth = texture(260, 380, noise=0)
+    smooth = blurred(smooth, 4.0)
+    truth = smooth + 0.015 * torch.randn(smooth.shape, generator=g)
+    done, _ = matched(truth, smooth.clone(), Extents(right=128))
+    new, old = measure_grain(done[:, :, 256:]), measure_grain(truth[:, :, :252])
+    ratio = (new.energy[:, :2].mean(0) / old.energy[:, :2].mean(0)).sqrt()
+    assert ((ratio > 0.8) & (ratio < 1.25)).all()
+
+
+def test_grain_depends_on_the_seed_and_on_nothing_else():
+    truth = texture(240, 320, noise=0.02)
+    soft = blurred(truth, 1.0)
+    make = lambda seed: measure(overlap(truth, RIGHT), soft, "full", seed, "off")[0](Rect(224, 0, 96, 240))  # noqa: E731
+    assert torch.equal(make(1), make(1))
+    assert not torch.equal(make(1), make(2))
+
+
+def test_noise_is_normal_and_the_same_wherever_a_block_begins():
+    whole = white(7, 0, 0, 300, 200, torch.device("cpu"))
+    assert torch.equal(white(7, 40, 60, 100, 80, torch.device("cpu")), whole[:, 60:140, 40:140])
+    assert abs(float(whole.mean())) < 0.02
+    assert abs(float(whole.std()) - 1) < 0.02
+    assert abs(float((whole[0] * whole[1]).mean())) < 0.02
+
+
+def test_bands_add_up_to_less_than_the_picture_by_its_low_pass():
+    picture = texture(40, 50)
+    rest = picture - sum(split(picture))
+    assert fine(rest) < 0.2 * fine(picture)
+
+
+def test_a_drawing_gets_no_grain():
+    drawing = torch.ones(3, 240, 320)
+    drawing[:, ::24] = 0
+    drawing[:, :, ::31] = 0.2
+    _, found = matched(drawing, blurred(drawing, 0.8) + 0.01 * torch.randn(3, 240, 320))
+    assert found.steps["grain"].startswith("declined")
+
+
+# --- the border's own steps
+
+
+def test_a_step_that_begins_at_the_border_is_told_from_content():
+    g = torch.Generator().manual_seed(0)
+    strip = 0.5 + 0.01 * torch.randn((3, 400, 256), generator=g)
+    strip[..., 192:] += 0.03
+    fault = border.excess_step(strip, 192, 16, 48.0)
+    assert torch.allclose(fault, torch.full_like(fault, 0.03), atol=0.008)
+    assert border.excess_step(strip - 0.0, 160, 4, 24.0).abs().max() < 0.02
+
+
+def test_no_step_is_corrected_in_a_picture_as_lively_as_the_step():
+    strip = texture(300, 256, noise=0.1)
+    assert border.excess_step(strip, 192, 4, 24.0).abs().mean() < 0.01
+
+
+def test_the_ring_starts_at_the_difference_and_dies_away():
+    known = torch.zeros(1, 30, 40)
+    known[..., :20] = 1
+    difference = torch.full((3, 30, 40), 0.02) * known
+    done = border.ring(difference, known)
+    assert done[:, 15, 20].min() > 0.01
+    assert done[:, 15, 32:].abs().max() < 0.001
+
+
+def test_the_ring_does_not_believe_large_differences():
+    known = torch.zeros(1, 30, 40)
+    known[..., :20] = 1
+    assert border.ring(known.expand(3, -1, -1) * 0.8, known).max() < 0.01
+
+
+# --- any block by itself
+
+
+@pytest.mark.parametrize("place", [Rect(224, 0, 40, 30), Rect(250, 101, 70, 77), Rect(300, 200, 20, 40)])
+def test_a_block_by_itself_equals_its_part_of_the_whole(place):
+    truth = texture(240, 320, noise=0.02)
+    made, _ = measure(overlap(truth, RIGHT), blurred(truth * 0.96, 0.7), "full", 3, "off")
+    whole = made(Rect(0, 0, 320, 240))
+    assert torch.allclose(made(place), whole[(slice(None), *place.slices)], atol=2e-4)
