@@ -16,6 +16,12 @@ app.registerExtension({
     style.rel = "stylesheet";
     style.href = new URL("./handles/style.css", import.meta.url).href;
     document.head.append(style);
+    api.addEventListener("execution_error", ({ detail }) => {
+      // Newer frontends say only that a node failed, and keep the reason in a log behind a click.
+      if (!(detail.node_type in KINDS)) return;
+      const message = { severity: "error", summary: "Outpaint", detail: detail.exception_message, life: 60000 };
+      app.extensionManager?.toast?.add(message);
+    });
     try {
       const served = await (await api.fetchApi("/i18n")).json();
       useTexts(served, app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");

@@ -97,7 +97,7 @@ class OutpaintAPI(io.ComfyNode):
             return await outpaint(node, **inputs)
         except OutpaintError as error:
             # Newer frontends show an error's text only after a click: the node says it at once.
-            host.show_text(node, "\n".join(filter(None, (error.what, error.credits, error.do))))
+            host.show_text(node, str(error))
             raise
 
 

@@ -183,7 +183,9 @@ def read_key(address: Address, home: Path, environ: Mapping[str, str]) -> Key:
                 f"The key in {source} does not belong to {address.origin}.",
                 f"Write it there together with its address, as: {address.origin} YOUR-KEY",
             )
-    raise CredentialsError(f"No API key for {address.origin} is set up on this computer.", first_steps(address, home))
+    own = belongs(contract.URL, address)
+    what = "No API key is set up yet." if own else f"No API key for {address.origin} is set up yet."
+    raise CredentialsError(what, first_steps(address, home))
 
 
 def entry_of(line: str) -> tuple[str, str]:
