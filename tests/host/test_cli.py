@@ -32,7 +32,7 @@ def outpaint(*arguments: object) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=240,
+        timeout=280,
     )
 
 
@@ -58,15 +58,6 @@ def test_a_photo_is_extended_by_a_server(comfy, photo, tmp_path):
     assert len(done.stdout.splitlines()) > 1, "the report of the node is printed"
 
 
-def test_server_and_embedded_engine_give_the_same_picture(comfy, photo, tmp_path):
-    source = photo("cat.png")
-    assert outpaint(source, "--right", 24, "--server", comfy.url, "-o", tmp_path / "server.png").returncode == 0
-    fill = [sys.executable, "-m", "outpaint_nodes.nodes.cli", source, "--right", "24", "-o", tmp_path / "fill.png"]
-    assert subprocess.run(list(map(str, fill))).returncode == 0
-    difference = np.abs(pixels(tmp_path / "server.png").astype(int) - pixels(tmp_path / "fill.png"))
-    assert difference.max() <= 1
-
-
 def test_transparency_is_put_back(comfy, photo, tmp_path):
     with Image.open(photo("cat.png")) as picture:
         picture.putalpha(Image.linear_gradient("L").resize(picture.size))
@@ -78,19 +69,19 @@ def test_transparency_is_put_back(comfy, photo, tmp_path):
 
 def test_two_servers_share_a_folder_and_the_workflow_runs_unchanged_on_both(comfy, start_comfy, photo, tmp_path):
     second = start_comfy()
-    for number in range(6):
+    for number in range(4):
         photo(f"in/{number}.png", number)
     before = processed(comfy)
     done = outpaint(tmp_path / "in", "--ratio", "2:1", "--server", comfy.url, "--server", second.url, "-o",
                     tmp_path / "out")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert len(os.listdir(tmp_path / "out")) == 6
+    assert len(os.listdir(tmp_path / "out")) == 4
     here, there = processed(comfy) - before, processed(second)
-    assert here + there == 6 and here and there
-    prompts = [entry["prompt"][2] for server in (comfy, second) for entry in server.get("/history").values()][-6:]
+    assert here + there == 4 and here and there
+    prompts = [entry["prompt"][2] for server in (comfy, second) for entry in server.get("/history").values()]
     bare = {json.dumps(_without_picture(prompt), sort_keys=True) for prompt in prompts}
     assert len(bare) == 1, "the same workflow on both servers, but for the picture"
-    for number in range(6):
+    for number in range(4):
         result = pixels(tmp_path / "out" / f"{number}-outpaint.png")
         assert np.array_equal(result[:, 16:112], pixels(tmp_path / "in" / f"{number}.png"))
 
