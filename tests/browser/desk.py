@@ -86,6 +86,9 @@ class Desk:
     # ---- graphs
 
     def clear(self, zoom: float = 1) -> None:
+        # Nodes 2.0 of some frontends shows no node that is added by script after a subgraph was visited.
+        if self.vue and self.js("() => Boolean(app.graph.subgraphs?.size)"):
+            self.open()
         self.js(
             """(zoom) => {
               document.querySelectorAll(":popover-open").forEach((p) => p.hidePopover());
