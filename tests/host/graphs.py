@@ -51,13 +51,14 @@ def save(link: list, name: str) -> dict:
 LOCAL = {
     "left": 0, "right": 0, "up": 0, "down": 0, "creativity": 0.5, "prompt": "", "negative_prompt": "", "seed": 1,
     "steps": 2, "cfg": 1.0, "sampler_name": "euler", "scheduler": "auto", "match": "full", "rim": 0, "fill": "auto",
-    "overlap": -1, "megapixels": 0.0, "denoise_override": 0.0, "refine": False, "transparent_is_new": False, "family": "auto",
+    "overlap": -1, "megapixels": 0.0, "denoise_override": 0.0, "refine": False, "transparent_is_new": False,
+    "family": "auto",
 }
 PREPARE = {
     "left": 0, "right": 0, "up": 0, "down": 0, "creativity": 0.5, "multiple": 8, "megapixels": 0.0, "overlap": 32,
     "fill": "smooth", "window": "",
 }
-ORACLE = {"kind": "EPS", "gain": 1.0, "offset": 0.0, "field": 0.0, "blur": 0.0, "seconds": 0.0}
+ORACLE = {"kind": "EPS", "gain": 1.0, "offset": 0.0, "field": 0.0, "blur": 0.0, "seconds": 0.0, "seed": 1}
 TINY = {"kind": "inpaint unet", "dtype": "float32", "compression": 8}
 
 

@@ -97,8 +97,8 @@ class LosslessVAE:
 
     latent_channels = OracleLatent.latent_channels
 
-    def __init__(self, gain=1.0, offset=0.0, field=0.0, blur=0.0):
-        self.gain, self.offset, self.field, self.blur = gain, offset, field, blur
+    def __init__(self, gain=1.0, offset=0.0, field=0.0, blur=0.0, seed=1):
+        self.gain, self.offset, self.field, self.blur, self.seed = gain, offset, field, blur, seed
 
     def spacial_compression_encode(self):
         return CELL
@@ -119,7 +119,7 @@ class LosslessVAE:
             planes = F.conv2d(F.conv2d(planes, kernel, groups=3), kernel.transpose(2, 3), groups=3)
             image = planes.movedim(1, -1)
         if self.field:
-            coarse = torch.randn((1, 3, 4, 4), generator=torch.Generator().manual_seed(1)) * self.field
+            coarse = torch.randn((1, 3, 4, 4), generator=torch.Generator().manual_seed(self.seed)) * self.field
             drift = F.interpolate(coarse, image.shape[1:3], mode="bicubic", align_corners=True)
             image = image + drift.movedim(1, -1)
         tint = torch.tensor([1.0, 0.3, -0.8]) * self.offset
@@ -157,6 +157,7 @@ class TestOracle:
                 "field": ("FLOAT", number),
                 "blur": ("FLOAT", number),
                 "seconds": ("FLOAT", number),
+                "seed": ("INT", {"default": 1}),
             }
         }
 
@@ -164,11 +165,11 @@ class TestOracle:
     FUNCTION = "make"
     CATEGORY = "tests"
 
-    def make(self, truth, windows, kind, gain, offset, field, blur, seconds):
+    def make(self, truth, windows, kind, gain, offset, field, blur, seconds, seed):
         rects = json.loads(windows) or [[0, 0, truth.shape[2], truth.shape[1]]]
         model = Oracle(kind, truth[..., :3], rects, seconds)
         patcher = comfy.model_patcher.ModelPatcher(model, load_device=CPU, offload_device=CPU)
-        return patcher, ToyCLIP(), LosslessVAE(gain, offset, field, blur)
+        return patcher, ToyCLIP(), LosslessVAE(gain, offset, field, blur, seed)
 
 
 class Exhausted(Oracle):
