@@ -71,17 +71,13 @@ def look(image: Tensor, canvas: Canvas) -> Seam:
 
 def energy(strip: Tensor, border: int, width: int) -> tuple[float, float]:
     """Mean energy of the step across column ``border`` of ``strip`` ``[3, L, X]``, and across the lines beside it."""
-    sums = torch.nn.functional.pad(strip.cumsum(2, dtype=torch.float64), (1, 0))
-
-    def at(x: int) -> Tensor:
-        steps = jump(sums, x, width)
-        count = max(1, steps.shape[1] // SEGMENT)
-        return torch.stack([part.mean(1) for part in steps.tensor_split(count, 1)]).square().sum(1).mean()
-
+    count = max(1, strip.shape[1] // SEGMENT)
+    profile = torch.stack([part.mean(1) for part in strip.tensor_split(count, 1)], 1)
+    sums = torch.nn.functional.pad(profile.cumsum(2, dtype=torch.float64), (1, 0))
     reach = 2 * width
     lines = [x for x in range(reach, strip.shape[2] - reach + 1, 8) if abs(x - border) >= reach + width]
-    usual = torch.stack([at(x) for x in lines]).mean() if lines else sums.new_tensor(0.0)
-    return float(at(border)), float(usual)
+    energies = torch.stack([jump(sums, x, width).square().sum(0).mean() for x in (border, *lines)])
+    return float(energies[0]), float(energies[1:].mean()) if lines else 0.0
 
 
 def detail(band: Tensor, border: int) -> float:
