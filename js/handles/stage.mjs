@@ -13,6 +13,9 @@ const LEAST_FRAME = 72;
 /** The grip needs some picture, or the handles' frame, around it. */
 const GRIP_ROOM = 44;
 
+/** How far a number stands from its handle, and half of what it takes up. */
+const LABEL = { x: 27, y: 17, halfWidth: 22, halfHeight: 10 };
+
 export const HANDLE_NAMES = Object.keys(HANDLES);
 const TEXT_KEYS = {
   left: "left", right: "right", up: "up", down: "down",
@@ -241,8 +244,8 @@ export class Stage {
   #placeLabel(side, box, frame, value, locked) {
     const label = this.labels[side];
     const at = handlePoint(frame, HANDLES[side]);
-    const x = Math.min(Math.max(at.x + HANDLES[side].x * 27, 24), box.width - 24);
-    const y = Math.min(Math.max(at.y + HANDLES[side].y * 17, 10), box.height - 10);
+    const x = beside(at.x, HANDLES[side].x * LABEL.x, box.width, LABEL.halfWidth);
+    const y = beside(at.y, HANDLES[side].y * LABEL.y, box.height, LABEL.halfHeight);
     setText(label.firstChild, value > 0 || !locked ? String(value) : "");
     label.classList.toggle("outpaint-zero", value === 0 && !locked);
     label.classList.toggle("outpaint-locked", locked);
@@ -261,6 +264,12 @@ export class Stage {
     setAttribute(element, "aria-valuetext", stuck ? `${value}, ${reason}` : value);
     setAttribute(element, "title", stuck ? reason : null);
   }
+}
+
+/** Outside the canvas where there is room on the stage, else as far inside. */
+function beside(at, away, length, half) {
+  const outside = at + away;
+  return outside < half || outside > length - half ? at - away : outside;
 }
 
 function outwardStep(name, step) {

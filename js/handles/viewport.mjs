@@ -3,7 +3,7 @@
 import { between, fit, keepInside } from "./geometry.mjs";
 
 /** Room for the numbers beside the handles. */
-const PADDING = { x: 46, y: 28 };
+const PADDING = { x: 50, y: 28 };
 /** While a border is pulled the canvas may come this near to the edge of the stage. */
 const MARGIN = 10;
 const GLIDE_MS = 160;
