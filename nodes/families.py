@@ -30,7 +30,7 @@ class Facts:
         configs: names of its configuration's classes, the most specific first.
         prediction: what it predicts: EPS, V_PREDICTION, FLOW, FLUX ...
         channels: channels of its latents.
-        inputs: channels it takes in; more than ``channels`` where it is told what is missing.
+        inputs: channels it takes in, as its configuration counts them.
         concat: what is concatenated: "mask", "masked_image" ...
         patch: latent cells along the side of one token.
         compression: pixels along the side of one latent cell.
@@ -165,7 +165,8 @@ def recognise(facts: Facts) -> Family:
         raise InputError(
             f"The model ({facts.configs[0]}) makes sound, not pictures.", "Connect a model that makes pictures."
         )
-    told = "masked_image" in facts.concat or facts.inputs > 2 * facts.channels
+    # Only Flux counts its inputs in latent channels; others (Qwen-Image) give the channels of a token.
+    told = "masked_image" in facts.concat or ("Flux" in facts.configs and facts.inputs > 2 * facts.channels)
     for config in facts.configs:
         if config in BY_CONFIG:
             return BY_CONFIG[config][told]
