@@ -135,7 +135,7 @@ THUMBNAILS = {
 def thumbnails() -> None:
     """What each example gives, the original's corners marked. Content-aware fill stands in for models."""
     for name, (file, shares) in THUMBNAILS.items():
-        image = photo(file, 480)
+        image = photo(file, 320)
         size = size_of(image)
         lengths = (size.width, size.width, size.height, size.height)
         sides = [round(share * length) for share, length in zip(shares, lengths, strict=True)]
