@@ -216,7 +216,7 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else None
         if source is None and picture.mode == "LAB":
-            source = ImageCms.createProfile("LAB")
+            source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         if source is not None:
             return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):
