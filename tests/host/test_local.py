@@ -180,10 +180,14 @@ def test_image_and_mask_go_into_the_hosts_own_nodes(comfy):
             "ImageCompositeMasked", destination=["local", 0], source=["local", 0], x=0, y=0, resize_source=False,
             mask=["local", 1],
         ),
+        "upscaler": node("TestTinyUpscaler"),
+        "upscaled": node("ImageUpscaleWithModel", upscale_model=["upscaler", 0], image=["local", 0]),
         "saved": node("SaveImage", images=["scaled", 0], filename_prefix="chain"),
+        "large": save(["upscaled", 0], "upscaled"),
         "dump": save(["composite", 0], "composite"),
     }
     run = comfy.run(prompt)
     assert run.status == "success", run.message
     assert run.images("saved")[0].shape == (160, 320, 3)
     assert get(comfy, "composite").shape == (1, 80, 160, 3)
+    assert get(comfy, "upscaled").shape == (1, 160, 320, 3)
