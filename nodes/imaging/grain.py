@@ -26,6 +26,8 @@ FLOOR = (0.05 / 255) ** 2
 LEVELS = 7
 TONES = 7
 GAIN = (0.6, 1.7)
+# Noise of Y, Cb and Cr near edges, against the most in flat places, in power.
+EDGES = (6.0, 1.5, 1.5)
 # Noise of more than 14 levels is not grain.
 MAX_VARIANCE = (14 / 255) ** 2
 
@@ -211,6 +213,9 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     ratio = (wants - was).clamp_min(0) / (now - was).clamp_min(FLOOR)
     ratio = torch.where(wants > was, ratio.clamp(0.25, 4), torch.zeros_like(ratio))
     most = 1.3 * wants / leakage(ratio).diagonal().view(-1, 1, 1, 1)
+    # What lies next to edges is content, and noise in its place is seen; more so in colour.
+    flat = most[:, :, : LEVELS // 2].amax(2, keepdim=True)
+    most = torch.minimum(most, flat * flat.new_tensor(EDGES).view(1, 3, 1, 1))
     return replace(grain, variance=torch.minimum(grain.variance * ratio, most))
 
 
