@@ -93,7 +93,7 @@ export class Editor {
   look() {
     if (!this.live || this.stage.dragging) return;
     const { extents, limits, locked, error } = this.#state();
-    this.pictures.find(extents);
+    this.pictures.find();
     const theme = themeOf(this.root);
     if (theme !== this.theme) this.colours = coloursOf(this.root, this.stage.message);
     this.theme = theme;

@@ -44,8 +44,8 @@ export class Pictures {
     this.run.of = this.sources.upstream(this.node).source?.key ?? null;
   }
 
-  /** Looks where the picture comes from now. @param {import("./geometry.mjs").Extents} extents */
-  find(extents) {
+  /** Looks where the picture comes from now. */
+  find() {
     const { source, connected } = this.sources.upstream(this.node);
     this.connected = connected;
     this.upstreamKey = source?.key ?? null;
@@ -54,10 +54,13 @@ export class Pictures {
     const kept = source || this.run.source ? null : this.sources.reported(this.node, "outpaint_source");
     this.source = connected ? (source?.certain ? source : (ran ?? kept ?? source)) : null;
     this.#load("came", this.source);
-    this.#load("went", this.#holding(extents));
+    this.#load("went", this.run.of === this.upstreamKey ? this.run.result : null);
   }
 
-  /** The picture that the last run gave, while the node still asks for what it shows. */
+  /**
+   * The picture that the last run gave, while the node still asks for what it shows.
+   * @param {import("./geometry.mjs").Extents} extents
+   */
   result(extents) {
     return this.#holding(extents) ? this.went.picture : null;
   }
