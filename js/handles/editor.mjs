@@ -156,6 +156,7 @@ export class Editor {
   /** The only place where numbers are written. */
   #change(extents, note = null) {
     this.note = note && { remark: note, of: extents };
+    this.seen = null;
     this.writing = true;
     try {
       this.widgets.write(extents);
