@@ -240,7 +240,8 @@ def success(exchange: Exchange, body: bytes, document: Any) -> Verdict:
         )
     if not succeeded:
         warnings.append(f"the answer carried a picture although its code was {clean(repr(code), 40)}")
-    inner = document.get("data") if isinstance(document.get("data"), dict) else {}
+    data = document.get("data")
+    inner: dict[str, Any] = data if isinstance(data, dict) else {}
     return Verdict(
         Outcome.PAID,
         picture=picture,
@@ -249,7 +250,9 @@ def success(exchange: Exchange, body: bytes, document: Any) -> Verdict:
     )
 
 
-def filtered_or(fields: dict, exchange: Exchange, warnings: list[str] | None = None) -> dict:
+def filtered_or(
+    fields: dict[str, Any], exchange: Exchange, warnings: list[str] | None = None
+) -> dict[str, Any]:
     """The rest of a verdict: whether the service says that it blurred the picture."""
     reasons = [fields.get("finish_reason"), fields.get("finish_reasons"), exchange.headers.get("finish-reason")]
     if any("filter" in str(reason).lower() for reason in reasons if reason):

@@ -127,6 +127,7 @@ class Flight:
                 if not self.queue:
                     return
                 item = self.queue.pop(0)
+            outcome: Result | OutpaintError
             try:
                 with self.plan.service.ledger.kept_open():
                     outcome = payment.obtain(self.plan.service, item, self.watches[item.key])
@@ -179,18 +180,19 @@ class Flight:
             BatchError: some of several did not.
         """
         found = [self.outcomes.get(item.key) for item in self.plan.items]
-        if all(isinstance(outcome, Result) for outcome in found):
-            paid = set()
+        results = [outcome for outcome in found if isinstance(outcome, Result)]
+        if len(results) == len(found):
+            paid: set[str] = set()
             for index, item in enumerate(self.plan.items):
                 # The same request twice in one run is one payment.
-                found[index] = replace(found[index], credits=0) if item.key in paid else found[index]
+                results[index] = replace(results[index], credits=0) if item.key in paid else results[index]
                 paid.add(item.key)
-            return found
+            return results
         if len(found) == 1:
-            raise found[0] if found[0] is not None else payment.Cancelled()
+            raise found[0] if isinstance(found[0], OutpaintError) else payment.Cancelled()
         raise self.failure(found)
 
-    def failure(self, found: list) -> BatchError:
+    def failure(self, found: list[Result | OutpaintError | None]) -> BatchError:
         results = [outcome if isinstance(outcome, Result) else None for outcome in found]
         unique = self.outcomes.values()
         paid = sum(outcome.credits for outcome in unique if isinstance(outcome, Result))

@@ -18,9 +18,9 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 import urllib3
@@ -106,7 +106,7 @@ class KeyHeader(requests.auth.AuthBase):
     def __init__(self, key: Key, scheme: str):
         self.key, self.scheme = key, scheme
 
-    def __call__(self, request):
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         name, form = SCHEMES[self.scheme]
         request.headers[name] = form.format(key=self.key.secret)
         return request
@@ -118,7 +118,7 @@ class KeyHeader(requests.auth.AuthBase):
 class DirectSession(requests.Session):
     """Sees no redirects at all: even when told not to follow one, ``requests`` reads its body and parses its target."""
 
-    def get_redirect_target(self, resp):
+    def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
@@ -140,7 +140,7 @@ class Wire:
         self.timer.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.timer.cancel()
 
     def connected(self, sock: socket.socket) -> None:
@@ -162,12 +162,12 @@ class _WiredAdapter(HTTPAdapter):
 
     def __init__(self, wire: Wire):
         class Plain(urllib3.connection.HTTPConnection):
-            def connect(self):
+            def connect(self) -> None:
                 super().connect()
                 wire.connected(self.sock)
 
         class Secure(urllib3.connection.HTTPSConnection):
-            def connect(self):
+            def connect(self) -> None:
                 super().connect()
                 wire.connected(self.sock)
 
@@ -180,11 +180,11 @@ class _WiredAdapter(HTTPAdapter):
         self.pools = {"http": PlainPool, "https": SecurePool}
         super().__init__(max_retries=0)
 
-    def init_poolmanager(self, *args, **kwargs):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self.pools
 
-    def proxy_manager_for(self, *args, **kwargs):
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self.pools
         return manager
@@ -215,7 +215,7 @@ def exchange(
     deadline = time.monotonic() + seconds
     result = Exchange()
 
-    def check():
+    def check() -> None:
         if cancelled():
             raise Stop("cancelled")
         if time.monotonic() >= deadline:
@@ -260,7 +260,7 @@ def exchange(
     return result
 
 
-def read_body(raw, spool: Spool, result: Exchange, limit: int, received: Callable[[int], None]) -> None:
+def read_body(raw: Any, spool: Spool, result: Exchange, limit: int, received: Callable[[int], None]) -> None:
     """Spool a body up to ``limit`` bytes, unpacking it if it came packed although it was not asked for."""
     packed = result.headers.get("content-encoding", "").strip().lower() in ("gzip", "x-gzip", "deflate")
     unpack = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32) if packed else None
@@ -289,10 +289,10 @@ def trouble_of(error: BaseException) -> tuple[str, str]:
     return "connection", ""
 
 
-def causes(error: BaseException | None):
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An exception and everything it wraps: libraries keep the cause in four different places."""
     seen: set[int] = set()
-    queue = [error]
+    queue: list[object] = [error]
     while queue:
         link = queue.pop(0)
         if not isinstance(link, BaseException) or id(link) in seen:

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -202,7 +202,7 @@ def belongs(owner: str, address: Address) -> bool:
         return False
 
 
-def sources(home: Path, environ: Mapping[str, str]):
+def sources(home: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if environ.get(KEY_VARIABLE, "").strip():
         yield environ[KEY_VARIABLE], f"the environment variable {KEY_VARIABLE}"
     named = environ.get(KEY_FILE_VARIABLE, "").strip()

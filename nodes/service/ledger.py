@@ -222,9 +222,10 @@ class Ledger:
                 "INSERT INTO attempts (key, origin, started, width, height, body) VALUES (?, ?, ?, ?, ?, ?)",
                 (key, origin, time.time(), *size, body),
             )
+            assert cursor.lastrowid is not None  # sqlite3 sets it on every INSERT.
             return cursor.lastrowid
 
-    def settle(self, attempt: int, outcome: str, *, note: str = "", **facts) -> None:
+    def settle(self, attempt: int, outcome: str, *, note: str = "", **facts: object) -> None:
         """Write down what became of an attempt: an outcome, and any of the other columns."""
         columns = {"outcome": outcome, "finished": time.time(), "note": note, **facts}
         columns["credits"] = CREDITS if outcome == "paid" else 0
@@ -245,7 +246,7 @@ class Ledger:
         """The last attempt at this request, whatever became of it."""
         return self.one("key = ?", key)
 
-    def one(self, condition: str, *values) -> Attempt | None:
+    def one(self, condition: str, *values: object) -> Attempt | None:
         rows = self.select(f"WHERE {condition} ORDER BY id DESC LIMIT 1", *values)
         return rows[0] if rows else None
 
@@ -256,7 +257,7 @@ class Ledger:
     def last_finished(self, number: int) -> list[Attempt]:
         return self.select("WHERE outcome IS NOT NULL ORDER BY finished DESC LIMIT ?", number)
 
-    def select(self, clause: str, *values) -> list[Attempt]:
+    def select(self, clause: str, *values: object) -> list[Attempt]:
         columns = ", ".join(Attempt.__dataclass_fields__)
         with self.atomic() as connection:
             return [Attempt(*row) for row in connection.execute(f"SELECT {columns} FROM attempts {clause}", values)]

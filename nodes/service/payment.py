@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -42,7 +43,7 @@ class ServiceError(OutpaintError):
 class Cancelled(ServiceError):
     """The user cancelled before the request was complete."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(
             Outcome.FREE, "The request was cancelled before it was sent completely.", "Queue again to send it."
         )
@@ -104,7 +105,7 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
         latest = service.ledger.latest(item.key)
         if latest is not None and latest.outcome == Outcome.PAID and not latest.retired:
             return kept(service, item, latest)
-        waited_for_it = before is None or before.outcome is None or latest.id > before.id
+        waited_for_it = latest is not None and (before is None or before.outcome is None or latest.id > before.id)
         if latest is not None and latest.outcome == Outcome.UNKNOWN and waited_for_it:
             # Somebody else sent this very request while we waited for our turn.
             raise ServiceError(
@@ -133,9 +134,9 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
     if attempt.digest is None:
         # The disk failed when it was paid for: what there is, is the answer as it came.
         service.settle_from_disk(attempt)
-        attempt = service.ledger.latest(item.key)
+        attempt = service.ledger.latest(item.key) or attempt
     shown = Path(attempt.file) if attempt.file else None
-    data = service.store.load(attempt.digest, attempt.kind, shown) if attempt.digest else None
+    data = service.store.load(attempt.digest, attempt.kind or "", shown) if attempt.digest else None
     if data is None:
         service.ledger.retire(attempt.id, "")
         raise ServiceError(
@@ -145,7 +146,7 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
             credits=earlier,
         )
     try:
-        shown = service.store.save(data, shown.stem if shown else item.key[:16], attempt.kind)[1]
+        shown = service.store.save(data, shown.stem if shown else item.key[:16], attempt.kind or "")[1]
     except OSError:
         pass
     picture, notes = pictures.decode(data, area(item))
@@ -268,7 +269,7 @@ def scrubbed(verdict: Verdict, key: credentials.Key) -> Verdict:
 
 
 def conclude(
-    service: Service, item: Item, number: int, verdict: Verdict, spool: Spool, facts: dict, notes: list[str]
+    service: Service, item: Item, number: int, verdict: Verdict, spool: Spool, facts: dict[str, Any], notes: list[str]
 ) -> Result:
     """Keep what was paid for, look at it, and write it down.
 
@@ -279,7 +280,7 @@ def conclude(
     kind = pictures.sniff(verdict.picture or b"")
     file, on_disk = spool.path if spool.failed is None else None, False
     facts = {**facts, "seed": verdict.seed}
-    if kind is not None:
+    if kind is not None and verdict.picture is not None:
         try:
             digest, file = service.store.save(verdict.picture, f"outpaint_{item.key[:12]}_{number:05d}", kind)
             facts |= {"digest": digest, "kind": kind}
@@ -294,7 +295,7 @@ def conclude(
     except LedgerError as error:
         # The attempt stays open, with its answer on disk: the next one who opens the ledger settles it from there.
         warnings.append(f"the payment could not be written into the ledger: {error.what}")
-    if problem:
+    if picture is None:
         raise ServiceError(Outcome.PAID, problem, paid_advice(file, verdict.do))
     seed = verdict.seed if verdict.seed is not None else item.parameters.seed or None
     return Result(picture, CREDITS, file, seed, (*warnings, *oddities))
@@ -308,7 +309,7 @@ def examine(verdict: Verdict, item: Item) -> tuple[Image.Image | None, str, list
     if verdict.what:
         return None, verdict.what, []
     try:
-        picture, notes = pictures.decode(verdict.picture, area(item))
+        picture, notes = pictures.decode(verdict.picture or b"", area(item))
         return picture, "", [*notes, *inspect(picture, item)]
     except pictures.UnusablePicture as error:
         return None, f"The service's picture cannot be used: {error}.", []

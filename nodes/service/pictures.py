@@ -59,7 +59,7 @@ def to_rgb(picture: Image.Image) -> tuple[Image.Image, list[str]]:
         picture = Image.fromarray(np.round(depth.clip(0, full) * (255 / full)).astype(np.uint8))
     if "A" in picture.getbands() or "transparency" in picture.info:
         picture = picture.convert("RGBA")
-        if picture.getchannel("A").getextrema()[0] < 255:
+        if np.asarray(picture.getchannel("A")).min() < 255:
             notes.append("the answer had transparent pixels; their colour was used")
     profile = picture.info.get("icc_profile")
     if profile and picture.mode in ("RGB", "CMYK"):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import answer
+from . import answer, pictures
 from .client import Exchange
 from .credentials import Address, CredentialsError, Key, read_address, read_key, scrub
 from .ledger import Attempt, Ledger, LedgerError
@@ -71,7 +71,7 @@ class Service:
         last = self.ledger.last_finished(number)
         if len(last) < number or any(attempt.outcome != answer.Outcome.UNKNOWN for attempt in last):
             return
-        left = last[0].finished + seconds - time.time()
+        left = (last[0].finished or 0.0) + seconds - time.time()
         if 0 < left <= seconds:
             raise LedgerError(
                 f"The last {number} requests ended without a known outcome.",
@@ -89,12 +89,13 @@ class Service:
 
         Answers that had arrived are kept as results; the others are unknown.
         """
-        settled = []
+        settled: list[Attempt] = []
         for attempt in self.ledger.running():
             with FileLock(self.store.locks / f"{attempt.key}.lock") as lock:
                 if lock.take():
                     self.settle_from_disk(attempt)
-                    settled.append(self.ledger.latest(attempt.key))
+                    latest = self.ledger.latest(attempt.key)
+                    settled += [latest] if latest is not None else []
         return settled
 
     def settle_from_disk(self, attempt: Attempt) -> None:
@@ -103,10 +104,10 @@ class Service:
         # The room taken for the answer beforehand reads as zeros.
         body = body.rstrip(b"\0")
         verdict = answer.judge(Exchange(handed_over=True, status=200 if body else None, size=len(body)), body)
-        facts: dict = {"file": str(path) if body else None, "seed": verdict.seed}
+        facts: dict[str, object] = {"file": str(path) if body else None, "seed": verdict.seed}
         outcome, note = verdict.outcome, scrub(verdict.what)
-        kind = answer.pictures.sniff(verdict.picture or b"")
-        if outcome is answer.Outcome.PAID and kind:
+        kind = pictures.sniff(verdict.picture or b"")
+        if outcome is answer.Outcome.PAID and kind and verdict.picture:
             digest, shown = self.store.save(verdict.picture, f"outpaint_{attempt.key[:12]}_{attempt.id:05d}", kind)
             facts |= {"digest": digest, "kind": kind, "file": str(shown)}
         elif outcome is answer.Outcome.UNKNOWN:
