@@ -73,13 +73,15 @@ def save(picture: Image.Image, path: Path, quality: int = 86) -> None:
 
 def hero() -> None:
     image = photo("mountain.jpg", 1280)
-    extents = to_ratio(size_of(image), parse_ratio("21:9"))
+    extents = Extents(left=256, right=256)
     after = extend(image, extents)
-    sheet = Image.new("RGB", (1200, 1048), PAPER)
+    height = round(1168 * after.height / after.width)
+    sheet = Image.new("RGB", (1200, 2 * height + 48), PAPER)
     for number, picture in enumerate((before(image, extents), after)):
-        sheet.paste(picture.resize((1168, 500), Image.Resampling.LANCZOS), (16, 16 + number * 516))
+        sheet.paste(picture.resize((1168, height), Image.Resampling.LANCZOS), (16, 16 + number * (height + 16)))
     save(sheet, HERE / "before_after.jpg")
-    save(row([before(image, extents), after], ["before", "after: Outpaint, 21:9, no model"], 240), HELP / "local.jpg")
+    labels = ["before", "after: 20 % on both sides, no model"]
+    save(row([before(image, extents), after], labels, 240), HELP / "local.jpg")
 
 
 def ratios() -> None:
