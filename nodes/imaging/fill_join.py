@@ -17,6 +17,8 @@ from .membrane import enlarge, halve
 # Steps larger than this are edges of the scene, not mismatches of tone: they stay. In picture values; the first where
 # there is no detail, the second where its rms is at least the third.
 _EDGE_SMOOTH, _EDGE_BUSY, _BUSY = 0.25, 0.06, 0.05
+# The same along the picture: nearly every step is taken out.
+_EDGE_BORDER = 1.0
 # The correction fades over this share of the canvas' longer side.
 _LENGTH = 0.08
 _SWEEPS = 24
@@ -39,7 +41,7 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     copied = _read(source, y + offset[0], x + offset[1])[0]
     # Along the picture every step shows, whatever goes on beside it: a straight line is never a coincidence.
     rim = F.max_pool2d(known[None], 3, 1, 1)[0] > 0
-    edge = torch.where(rim, _EDGE_SMOOTH, _edge(copied))
+    edge = torch.where(rim, _EDGE_BORDER, _edge(copied))
     across, along = (_steps(source, copied, offset, edge, y, x, dim) for dim in (-1, -2))
     across, along, border, pinned = _pin(across, along, known)
     screen = 1 / (_LENGTH * max(size)) ** 2
