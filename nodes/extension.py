@@ -34,7 +34,7 @@ def warn_of_another_copy() -> None:
     """Two copies load without an error, and the user wonders which one runs, and why the handles misbehave."""
     other = host.other_copy("OutpaintLocal")
     if other:
-        own = Path(__file__).resolve().parents[1].name
+        own = Path(__file__).absolute().parents[1].name
         logging.warning(
             "Outpaint is installed twice in custom_nodes: as %r and as %r. Remove one of them and restart; until then "
             "the nodes of %r are used.", other, own, own
