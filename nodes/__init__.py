@@ -1,1 +1,1 @@
-"""The node pack. Importing this package needs neither ComfyUI nor torch; the node classes are listed in ``extension``."""
+"""The node pack. Importing it needs neither ComfyUI nor torch; the node classes are listed in ``extension``."""

@@ -8,8 +8,9 @@ from . import inputs
 from .imaging import canvas
 from .schema import schema
 
-RATIOS = ["1:1", "4:5", "5:4", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "2:1", "A4", "A4 landscape", "custom"]
 PAPER = {"A4": "210:297", "A4 landscape": "297:210"}
+CUSTOM = "custom"
+RATIOS = ["1:1", "4:5", "5:4", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16", "21:9", "2:1", *PAPER, CUSTOM]
 
 
 class OutpaintToRatio(io.ComfyNode):
@@ -18,7 +19,9 @@ class OutpaintToRatio(io.ComfyNode):
         return schema(
             node_id="OutpaintToRatio",
             display_name="Outpaint to Ratio",
-            description="The pixels to add on each side so that a picture gets a given ratio or size. Nothing is cropped.",
+            description=(
+                "The pixels to add on each side so that a picture gets a given ratio or size. Nothing is cropped."
+            ),
             search_aliases=["aspect ratio", "extend to ratio", "pad to size", "uncrop"],
             inputs=[
                 inputs.image(),
@@ -72,7 +75,7 @@ class OutpaintToRatio(io.ComfyNode):
     @classmethod
     def execute(cls, image, ratio, anchor, multiple, width, height) -> io.NodeOutput:
         original = canvas.Size(image.shape[2], image.shape[1])
-        if ratio == "custom":
+        if ratio == CUSTOM:
             target = canvas.Size(width or original.width, height or original.height).round_up(multiple)
             extents = canvas.place(original, target, anchor)
         else:

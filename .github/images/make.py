@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from PIL import Image, ImageDraw, ImageFont
+
 from outpaint_nodes.nodes.imaging import codec, masks
 from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Size, parse_ratio, to_ratio
 from outpaint_nodes.nodes.imaging.prefill import prefill
 from outpaint_nodes.nodes.imaging.stitch import stitch
-from PIL import Image, ImageDraw, ImageFont
 
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT / "tests" / "photos"

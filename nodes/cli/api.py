@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-import torch.nn.functional as F
-
 from ..errors import InputError, OutpaintError
-from ..imaging import codec
+from ..imaging import codec, returned
 from ..imaging.canvas import Extents
-from ..imaging.stitch import stitch
 from ..service import batch
 from ..service.contract import CREDITS, Parameters
 from ..service.service import Service
@@ -71,22 +68,16 @@ class ApiEngine:
             if batch.is_hopeless(error):
                 raise Hopeless(error.what, error.do, error.credits) from error
             raise
-        generated = codec.from_pil(result.picture)
-        wanted = canvas_size(picture, extents)
-        if size_of(generated) != wanted:
-            channels_first = F.interpolate(
-                generated.movedim(-1, 1), (wanted.height, wanted.width), mode="bicubic", antialias=True
-            )
-            generated = channels_first.movedim(1, -1).clamp(0, 1)
-        stitched = stitch(picture.image, generated, extents)
+        joined = returned.join(picture.image, codec.from_pil(result.picture), extents)
         lines = [
             f"credits: {result.credits}",
             f"seed: {result.seed if result.seed is not None else 'not told'}",
-            *(f"warning: {warning}" for warning in result.warnings),
-            *stitched.report.text().splitlines(),
+            *(f"warning: {warning}" for warning in (*result.warnings, *joined.warnings)),
+            *joined.text.splitlines(),
             *([f"answer kept as: {result.file}"] if result.file else []),
         ]
-        return Extended(stitched.image, extents, "\n".join(lines))
+        fits = size_of(joined.image) == canvas_size(picture, extents)
+        return Extended(joined.image, extents if fits else None, "\n".join(lines))
 
     def obtain(self, plan: batch.Plan, progress: Progress) -> batch.Result:
         """The service's picture. Cancelled, it sends nothing more but still takes in what is paid for."""

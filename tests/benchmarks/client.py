@@ -30,10 +30,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from PIL import Image
+
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.service import batch
 from outpaint_nodes.nodes.service.batch import Job, Parameters, Service
-from PIL import Image
 
 TESTS = Path(__file__).parents[1]
 KEY = "benchmark-key-0123"

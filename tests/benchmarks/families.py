@@ -158,6 +158,7 @@ def panorama() -> None:
     """Six passes outward in every host found, sampled by the oracle behind a decoder with faults."""
     sys.path.insert(0, str(ROOT / "tests"))
     import numpy as np
+
     from host import graphs
     from host.server import ComfyServer, find_checkouts
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
 from outpaint_nodes.nodes.imaging.canvas import Rect
 from outpaint_nodes.nodes.imaging.filters import blur
 from outpaint_nodes.nodes.imaging.register import Warp
-from PIL import Image
-from torch import Tensor
 
 
 @dataclass(frozen=True)

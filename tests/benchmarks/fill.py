@@ -17,12 +17,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image, ImageDraw
+from torch import Tensor
+
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.filters import blur, luma
 from outpaint_nodes.nodes.imaging.prefill import prefill
-from PIL import Image, ImageDraw
-from torch import Tensor
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 SEGMENT = 32

@@ -13,9 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from playwright.sync_api import sync_playwright
+
 from browser import conftest, frontends
 from browser.backend import encoded, scene
-from playwright.sync_api import sync_playwright
 
 MEGAPIXELS_24 = (6000, 4000)
 MOVES = 240

@@ -16,6 +16,7 @@ import sys
 import time
 
 import torch
+
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.prefill import prefill
 from outpaint_nodes.nodes.imaging.stitch import stitch

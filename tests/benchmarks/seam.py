@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from faults import LEVELS, RETURNS, generated
-from outpaint_nodes.nodes.imaging.canvas import Extents
-from outpaint_nodes.nodes.imaging.stitch import stitch
 from peers import peers
 from PIL import Image
 from scorecard import Score, detectability, features, score, summary
+
+from outpaint_nodes.nodes.imaging.canvas import Extents
+from outpaint_nodes.nodes.imaging.stitch import stitch
 
 SAMPLES = Path(__file__).parent.parent / "photos"
 LAYOUTS = ("up right", "right", "left right up down", "right down")

@@ -10,6 +10,7 @@ import os
 import shutil
 
 import pytest
+
 from browser import frontends
 from browser.backend import Backend
 from browser.desk import FLAGS, Desk

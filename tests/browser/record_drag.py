@@ -11,9 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browser import conftest
 from PIL import Image, ImageDraw
 from playwright.sync_api import sync_playwright
+
+from browser import conftest
 
 VERSION, RENDERER = "1.58.1", "vue"
 MARGIN = 16

@@ -6,13 +6,14 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
+
 from browser import frontends
 from browser.desk import Desk
 from browser.test_real_host import CHECKOUTS, pinned_frontend
 from host import examples
 from host.graph import to_api
 from host.server import ComfyServer
-from PIL import Image
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(280)]
 NEWEST = frontends.VERSIONS[-1]

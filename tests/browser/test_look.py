@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from browser import frontends
 from browser.conftest import closed, opened
 

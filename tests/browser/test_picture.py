@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 
 import pytest
-from browser.desk import SIDES
 from PIL import Image
+
+from browser.desk import SIDES
 
 SHOWS = """([id, text]) => {
   const root = app.graph.getNodeById(id).widgets.find((w) => w.name === "outpaint_handles").element;

@@ -7,6 +7,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+
 from browser import frontends
 from browser.backend import encoded, scene
 from browser.desk import Desk

@@ -99,7 +99,13 @@ class Run:
 class ComfyServer:
     """Starts, talks to and stops one host process."""
 
-    def __init__(self, checkout: Checkout, env: dict[str, str] | None = None, args: tuple[str, ...] = (), base: Path | None = None):
+    def __init__(
+        self,
+        checkout: Checkout,
+        env: dict[str, str] | None = None,
+        args: tuple[str, ...] = (),
+        base: Path | None = None,
+    ):
         self.checkout, self.args = checkout, args
         self.base = base or Path(tempfile.mkdtemp(prefix="outpaint-host-"))
         self._own_base = base is None

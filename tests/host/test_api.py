@@ -8,8 +8,9 @@ import time
 
 import numpy as np
 import pytest
-from host.server import ComfyServer
 from PIL import Image
+
+from host.server import ComfyServer
 from service.endpoint import KEY
 from service.faults import FaultServer, answers, returns, working, works
 from service.world import photo

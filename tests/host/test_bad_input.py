@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from host.graphs import PREPARE, get, load, local, node, outputs, put, save, text
 from host.server import PromptRejected
 

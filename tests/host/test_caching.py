@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from host.graphs import get, load, local, node, outputs, photo, put, sub_nodes
 
 SMALL = {"megapixels": 0.04, "steps": 1, "match": "off"}

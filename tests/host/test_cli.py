@@ -9,8 +9,9 @@ import sys
 
 import numpy as np
 import pytest
-from host.server import PACK
 from PIL import Image
+
+from host.server import PACK
 
 
 @pytest.fixture

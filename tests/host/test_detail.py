@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from host.graphs import PREPARE, cut, get, load, local, node, outputs, photo, put, save, sub_nodes, text
 
 TINY = {"kind": "inpaint unet", "dtype": "float32", "compression": 8}

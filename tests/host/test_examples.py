@@ -7,10 +7,11 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from host import examples
 from host.graph import to_api
 from host.server import PACK, PromptRejected
-from PIL import Image
 
 NAMES = list(examples.EXAMPLES)
 MODELS = [

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+
 from host.graphs import ORACLE, cut, get, load, local, node, outputs, photo, put, text
 
 MATRIX = [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from host.graphs import get, load, local, node, outputs, photo, put, text
 
 MAKER = Path(__file__).with_name("make_checkpoint.py")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from host.graphs import ORACLE, cut, get, load, local, node, outputs, photo, put, save, sub_nodes, text, windows
 from outpaint_nodes.nodes.families import UNKNOWN
 from outpaint_nodes.nodes.imaging.canvas import Extents, Size

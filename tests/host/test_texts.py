@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from host import texts
 
 NODES = ["OutpaintAPI", "OutpaintLocal", "OutpaintPrepare", "OutpaintStitch", "OutpaintToRatio"]

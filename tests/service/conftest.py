@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from service.faults import FaultServer
 from service.world import World
 

@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from outpaint_nodes.nodes.service import batch
 from outpaint_nodes.nodes.service.batch import BatchError
 from service.faults import answers, returns, working, works

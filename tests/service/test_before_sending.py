@@ -10,8 +10,9 @@ import subprocess
 import sys
 
 import pytest
-from outpaint_nodes.nodes.service import ledger
 from PIL import Image
+
+from outpaint_nodes.nodes.service import ledger
 from service.endpoint import KEY
 from service.world import job, noise, photo
 

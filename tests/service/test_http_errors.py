@@ -7,6 +7,7 @@ import time
 from email.utils import format_datetime
 
 import pytest
+
 from service.endpoint import KEY
 from service.faults import FaultServer, answers
 

@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from outpaint_nodes.nodes.service import batch, payment, pictures, store
 from outpaint_nodes.nodes.service.ledger import Ledger
-from PIL import Image
 from service.endpoint import KEY
 from service.faults import b64, working, works
 from service.world import job

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from service import certificates
 from service.faults import FaultServer, answers, working, works
 from service.world import job, noise

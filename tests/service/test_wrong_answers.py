@@ -9,6 +9,7 @@ import time
 import zlib
 
 import pytest
+
 from service.endpoint import KEY
 from service.faults import FaultServer, answers, b64, envelope, works
 from service.world import HOST_PHRASES, job

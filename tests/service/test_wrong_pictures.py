@@ -9,6 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageEnhance, ImageFilter
+
 from service.endpoint import encode, extend
 from service.faults import returns, returns_bytes
 from service.world import job, photo

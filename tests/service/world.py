@@ -15,12 +15,13 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
+
 from outpaint_nodes.nodes.errors import OutpaintError
 from outpaint_nodes.nodes.service import answer, batch
 from outpaint_nodes.nodes.service.batch import Job, Parameters, Service
 from outpaint_nodes.nodes.service.ledger import Ledger
 from outpaint_nodes.nodes.service.policy import Policy
-from PIL import Image
 
 from .endpoint import CREDITS, KEY
 from .faults import FaultServer

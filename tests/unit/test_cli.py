@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
+
 from outpaint_nodes.nodes.cli import files, main, options
 from outpaint_nodes.nodes.imaging.canvas import Extents, Size
-from PIL import Image, ImageCms
 
 PHOTOS = Path(__file__).resolve().parents[1] / "photos"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from service.endpoint import Endpoint
 
 PHOTOS = Path(__file__).resolve().parents[1] / "photos"

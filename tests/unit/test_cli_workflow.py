@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from outpaint_nodes.nodes.cli import workflow
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging.canvas import Extents

@@ -10,9 +10,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ExifTags, Image, ImageCms
+
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
-from PIL import ExifTags, Image, ImageCms
 
 
 def eight_bit(height: int, width: int, channels: int = 3, seed: int = 0) -> torch.Tensor:

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+
 from outpaint_nodes.nodes.cli import options
 
 ROOT = Path(__file__).resolve().parents[2]

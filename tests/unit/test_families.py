@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from outpaint_nodes.nodes import families
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.families import BY_CONFIG, FAMILIES, Facts, between, of_three, recognise, start

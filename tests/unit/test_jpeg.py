@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from outpaint_nodes.nodes.imaging.jpeg import compress, detect
 
+from outpaint_nodes.nodes.imaging.jpeg import compress, detect
 from unit.pictures import jpeg, texture
 
 PHOTO = texture(320, 384, noise=0.03)

@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import canvas
 from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Size

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from outpaint_nodes.nodes.imaging import border, sharpness
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
 from outpaint_nodes.nodes.imaging.filters import luma
@@ -14,7 +15,6 @@ from outpaint_nodes.nodes.imaging.grain import split, white
 from outpaint_nodes.nodes.imaging.match import measure
 from outpaint_nodes.nodes.imaging.membrane import membrane
 from outpaint_nodes.nodes.imaging.tone import MAX_SHIFT, fit_tone, fit_toning
-
 from unit.pictures import blurred, overlap, texture
 
 RIGHT = Extents(right=96)

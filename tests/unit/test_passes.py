@@ -10,12 +10,13 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect, Size
 from outpaint_nodes.nodes.imaging.passes import Outpainting, finish, prepare
 from outpaint_nodes.nodes.imaging.resample import scaled
 from outpaint_nodes.nodes.imaging.windows import Plan, Wants, Window, plan, single
-from PIL import Image
 
 PHOTOS = Path(__file__).resolve().parents[1] / "photos"
 

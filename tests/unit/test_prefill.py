@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from outpaint_nodes.nodes.imaging.canvas import Rect
 from outpaint_nodes.nodes.imaging.register import Warp, find
-
 from unit.pictures import texture
 
 KEPT = Rect(30, 20, 400, 300)
@@ -17,7 +17,10 @@ def looked_for(truth, source):
     return find(lambda r: truth[(slice(None), *r.slices)], lambda r, warp: warp(source, r), KEPT)
 
 
-@pytest.mark.parametrize("warp", [Warp(1, 0.7, -0.35), Warp(1, -6.25, 3.5), Warp(1.02, 1.0, 0.5), Warp(0.985, -2.0, 4.0)])
+MOVES = [Warp(1, 0.7, -0.35), Warp(1, -6.25, 3.5), Warp(1.02, 1.0, 0.5), Warp(0.985, -2.0, 4.0)]
+
+
+@pytest.mark.parametrize("warp", MOVES)
 def test_shift_and_scale_are_found_to_a_twentieth_of_a_pixel(warp):
     truth = texture(360, 500)
     whole = Rect(0, 0, 500, 360)

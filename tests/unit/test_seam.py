@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+
 from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Size
 from outpaint_nodes.nodes.imaging.seam import look
-
 from unit.pictures import blurred, texture
 
 CANVAS = Canvas(Size(224, 240), Extents(right=96))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.families import FAMILIES, FLUX, SD15, SDXL
 from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Rect, Size
