@@ -98,7 +98,8 @@ def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
     x0, y0 = (kept.x + texture.x) % across, (kept.y + texture.y) % down
     # One unit more on each side: chroma is interpolated over the border of its block.
     left, top = ((rect.x - x0) // across - 1) * across + x0, ((rect.y - y0) // down - 1) * down + y0
-    right, bottom = (-(-(rect.right - x0) // across) + 1) * across + x0, (-(-(rect.bottom - y0) // down) + 1) * down + y0
+    right = (-(-(rect.right - x0) // across) + 1) * across + x0
+    bottom = (-(-(rect.bottom - y0) // down) + 1) * down + y0
     whole = Rect(0, 0, made.source.shape[-1], made.source.shape[-2])
     area = shared(Rect(left, top, right - left, bottom - top), whole)
     pixels = made(area).clamp(0, 1)

@@ -26,8 +26,8 @@ FLOOR = (0.05 / 255) ** 2
 LEVELS = 7
 TONES = 7
 GAIN = (0.6, 1.7)
-# Noise of Y, Cb and Cr near edges, against the most in flat places, in power.
-EDGES = (6.0, 1.5, 1.5)
+# Noise of Y, Cb and Cr near edges, against the quiet fifth of the original, in power.
+EDGES = (4.0, 2.0, 2.0)
 # Noise of more than 14 levels is not grain.
 MAX_VARIANCE = (14 / 255) ** 2
 
@@ -59,7 +59,7 @@ def split(planes: Tensor) -> list[Tensor]:
 
 
 def context(y: Tensor) -> tuple[Tensor, Tensor]:
-    """Brightness (0..1) and log2 of coarse activity of luma ``[1, H, W]``, per cell of 4 pixels: ``[H/4, W/4]`` each."""
+    """Brightness (0..1) and log2 of coarse activity of luma ``[1, H, W]``, per cell of 4 pixels, ``[H/4, W/4]``."""
     small = F.avg_pool2d(y[None], CELL)[0]
     coarse = small - smooth(small, 0)
     activity = blur(coarse.square(), 2.0).clamp_min(0).sqrt()
@@ -174,7 +174,7 @@ def leakage(like: Tensor) -> Tensor:
 def fit_grain(original: Sample, generated: Sample) -> Grain | None:
     """What ``generated`` lacks against ``original`` in like contexts; ``None`` when there are too few cells.
 
-    Detail that is there but weak is raised, within ``GAIN``; the rest is noise.
+    Detail that is there but weak is raised, within ``GAIN``; the noise is left to ``with_noise``.
     """
     if min(len(original.activity), len(generated.activity)) < 64:
         return None
@@ -184,10 +184,6 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
     brightness = torch.linspace(0.03, 0.97, TONES, dtype=every.dtype, device=every.device)
     has, wants = table(generated, activity, brightness), table(original, activity, brightness)
     gain = (wants[:, 0] / has[:, 0].clamp_min(FLOOR)).sqrt().clamp(*GAIN)
-    has = torch.cat([has[:, :1] * gain[:, None].square(), has[:, 1:]], 1)
-    missing = (wants - has).clamp(0, MAX_VARIANCE)
-    mixing = leakage(every)
-    variance = solve_positive(mixing, missing.flatten(1), wants.flatten(1) + FLOOR).view_as(missing)
     flat = original.activity <= original.activity.median()
     energy, cross = original.energy[flat].mean(0), original.cross[flat].mean(0)
     factor = []
@@ -200,7 +196,15 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
         values, vectors = torch.linalg.eigh(matrix)
         half = vectors * values.clamp_min(0).sqrt()
         factor.append(half / half.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6) + nil)
-    return Grain(activity, brightness, variance, gain, torch.stack(factor))
+    return Grain(activity, brightness, torch.zeros_like(wants), gain, torch.stack(factor))
+
+
+def with_noise(grain: Grain, original: Sample, bare: Sample) -> Grain:
+    """``grain`` with noise for what ``bare``, the new area with its detail raised, still lacks."""
+    wants, has = (table(sample, grain.activity, grain.brightness) for sample in (original, bare))
+    missing = (wants - has).clamp(0, MAX_VARIANCE)
+    variance = solve_positive(leakage(missing), missing.flatten(1), wants.flatten(1) + FLOOR)
+    return replace(grain, variance=variance.view_as(missing))
 
 
 def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain:
@@ -212,10 +216,11 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     wants, was, now = (table(s, grain.activity, grain.brightness) for s in (original, bare, made))
     ratio = (wants - was).clamp_min(0) / (now - was).clamp_min(FLOOR)
     ratio = torch.where(wants > was, ratio.clamp(0.25, 4), torch.zeros_like(ratio))
-    most = 1.3 * wants / leakage(ratio).diagonal().view(-1, 1, 1, 1)
+    own = leakage(ratio).diagonal().view(-1, 1, 1, 1)
+    most = 1.3 * wants / own
     # What lies next to edges is content, and noise in its place is seen; more so in colour.
-    flat = most[:, :, : LEVELS // 2].amax(2, keepdim=True)
-    most = torch.minimum(most, flat * flat.new_tensor(EDGES).view(1, 3, 1, 1))
+    quiet = torch.quantile(original.energy[:: max(1, len(original.energy) // 20_000)], 0.2, dim=0)
+    most = torch.minimum(most, (quiet * quiet.new_tensor(EDGES))[..., None, None] / own)
     return replace(grain, variance=torch.minimum(grain.variance * ratio, most))
 
 
@@ -235,7 +240,8 @@ def lookup(grain: Grain, tables: Tensor, brightness: Tensor, activity: Tensor) -
     """``tables`` ``[N, LEVELS, TONES]`` at contexts ``[h, w]``, bilinear between the knots: ``[N, h, w]``."""
     span = (grain.activity[-1] - grain.activity[0]).clamp_min(1e-6)
     x = ((activity - grain.activity[0]) / span * (LEVELS - 1)).clamp(0, LEVELS - 1)
-    t = ((brightness - grain.brightness[0]) / (grain.brightness[-1] - grain.brightness[0]) * (TONES - 1)).clamp(0, TONES - 1)
+    width = grain.brightness[-1] - grain.brightness[0]
+    t = ((brightness - grain.brightness[0]) / width * (TONES - 1)).clamp(0, TONES - 1)
     grid = torch.stack([t / (TONES - 1) * 2 - 1, x / (LEVELS - 1) * 2 - 1], -1)[None]
     return F.grid_sample(tables[None], grid, align_corners=True)[0]
 

@@ -107,7 +107,8 @@ def steps(blocks: Tensor) -> tuple[Tensor, Tensor]:
     divisors of q fit a little less well because rounding weighs more in them.
     """
     bins = (blocks.flatten(1).T.abs() * FINE).round().long().clamp_max(REACH * FINE)
-    histogram = blocks.new_zeros((SIDE * SIDE, REACH * FINE + 1)).scatter_add_(1, bins, torch.ones_like(bins, dtype=blocks.dtype))
+    empty = blocks.new_zeros((SIDE * SIDE, REACH * FINE + 1))
+    histogram = empty.scatter_add_(1, bins, torch.ones_like(bins, dtype=blocks.dtype))
     value = torch.arange(REACH * FINE, dtype=blocks.dtype, device=blocks.device)[:, None] / FINE
     q = torch.arange(1, LARGEST_STEP + 1, dtype=blocks.dtype, device=blocks.device)
     beyond = (value >= (0.5 * q - 0.75).clamp_min(0.75)).to(blocks.dtype)

@@ -221,7 +221,7 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
     wants = grains.merge([grains.measure(strip) for strip in strips])
     if made.texture is None and grains.is_drawn(strips, wants):
-        found.steps["grain"] = "declined: the original has perfectly flat places beside strong detail, as drawings and screenshots do"
+        found.steps["grain"] = "declined: flat places beside strong detail, as drawings and screenshots have"
         return None
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
@@ -235,7 +235,8 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     if grain is None:
         found.steps["grain"] = "declined: too little to measure"
         return None
-    bare = result(replace(held, grain=replace(grain, variance=torch.zeros_like(grain.variance))))
+    bare = result(replace(held, grain=grain))
+    grain = grains.with_noise(grain, wants, bare)
     for _ in range(2):
         grain = grains.refined(grain, wants, bare, result(replace(held, grain=grain)))
     found.figures["grain"] = 255 * float(grain.variance[0, 0, : grains.LEVELS // 2].median().sqrt())

@@ -28,8 +28,8 @@ TAPS = 8
 
 @dataclass(frozen=True)
 class Warp:
-    """Where a canvas pixel is found in the generated picture: ``scale * x + right``, ``scale * y + down`` (pixel middles
-    at whole numbers)."""
+    """Where a canvas pixel is found in the generated picture: ``scale * x + right``, ``scale * y + down`` (pixel
+    middles at whole numbers)."""
 
     scale: float = 1.0
     right: float = 0.0
@@ -94,7 +94,8 @@ def gathered(image: Tensor, first: Tensor, weights: Tensor, axis: int) -> Tensor
         if steady:
             part = image.narrow(axis, start + k + before, count) * weights[k].view(shape)
         else:
-            part = image.index_select(axis, (first + k).clamp(0, size - 1).to(image.device)).mul_(weights[k].view(shape))
+            index = (first + k).clamp(0, size - 1).to(image.device)
+            part = image.index_select(axis, index).mul_(weights[k].view(shape))
         out = part if out is None else out.add_(part)
     return out
 
@@ -209,9 +210,8 @@ def find(original, generated, kept: Rect, trusted=None) -> Warp | None:
             break
         if scaled and abs(found.scale - 1) * max(kept.width, kept.height) < 0.3:
             found, scaled = Warp(1.0, *moved(found, kept)), False
-    if abs(found.scale - 1) > MOST_SCALE or found.largest(kept) > (MOST_SHIFT + MOST_SCALE) * max(kept.width, kept.height):
-        return None
-    return found
+    far = (MOST_SHIFT + MOST_SCALE) * max(kept.width, kept.height)
+    return None if abs(found.scale - 1) > MOST_SCALE or found.largest(kept) > far else found
 
 
 def moved(warp: Warp, kept: Rect) -> tuple[float, float]:

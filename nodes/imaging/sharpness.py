@@ -1,8 +1,8 @@
 """Sharpness: the filter that turns the generator's version of the original into the original.
 
 Measured on the overlap as the gain that best predicts the original from the generated picture at each spatial
-frequency, ``H(f) = Re<O G*> / <|G|^2>`` (the Wiener solution, which noise in the original does not bias). Only what both
-pictures share is amplified; what the generator lost altogether is left to the grain.
+frequency, ``H(f) = Re<O G*> / <|G|^2>`` (the Wiener solution, which noise in the original does not bias). Only what
+both pictures share is amplified; what the generator lost altogether is left to the grain.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def fit_gain(original: Tensor, generated: Tensor) -> Tensor | None:
     middle = (rings >= 2) & (rings <= 8)
     cross = (original * generated.conj()).real
     power = generated.abs().square()
-    both = (cross[:, middle].sum(1) / (original.abs().square()[:, middle].sum(1) * power[:, middle].sum(1)).sqrt().clamp_min(1e-9))
+    wanted = original.abs().square()
+    both = cross[:, middle].sum(1) / (wanted[:, middle].sum(1) * power[:, middle].sum(1)).sqrt().clamp_min(1e-9)
     same = (both > SAME).to(power.dtype)
     if int(same.sum()) < MIN_TILES:
         return None

@@ -137,4 +137,5 @@ def fit_toning(colors: Tensor) -> Toning | None:
     gram = hat.T @ hat + 1e-3 * len(at) / KNOTS * laplace + 1e-6 * torch.eye(KNOTS, dtype=hat.dtype, device=at.device)
     knots = torch.linalg.solve(gram, hat.T @ ycc[1:].T).T
     off = ycc[1:] - knots @ hat.T
-    return Toning(knots) if bool(off.abs().flatten()[:: max(1, off.numel() // 100_000)].quantile(0.98) < 2 * MONOCHROME) else None
+    off = off.abs().flatten()[:: max(1, off.numel() // 100_000)]
+    return Toning(knots) if bool(off.quantile(0.98) < 2 * MONOCHROME) else None
