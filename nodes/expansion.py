@@ -279,15 +279,13 @@ class Builder:
         if fill == host_models.AUTO:
             fill = "content" if self.sampling is None else "smooth"
         return self.node(
-            "OutpaintPrepare", f"{window.name}.prepare",
+            "OutpaintWindow", f"{window.name}.prepare",
             image=self.pictures(),
-            left=0, right=0, up=0, down=0,
+            window=window.dumps(),
             creativity=max(0.5, self.values["creativity"]) if self.sampling else 0.5,
             multiple=self.job.wants.multiple,
-            megapixels=0.0,
             overlap=self.job.overlap if self.sampling else 0,
             fill=fill,
-            window=window.dumps(),
             **received(ends),
         )
 
@@ -329,7 +327,7 @@ class Builder:
 
     def stitch(self, ends: list[End]):
         return self.node(
-            "OutpaintStitch", "stitch",
+            "OutpaintJoin", "stitch",
             match=self.values["match"],
             rim=self.values["rim"],
             seed=self.values["seed"],
@@ -345,7 +343,7 @@ NO_REFERENCE = 0.9
 
 
 def received(ends: list[End]) -> dict[str, Link]:
-    """The inputs of ``prepare.earlier`` for the ends of up to two chains."""
+    """The inputs of ``parts.earlier`` for the ends of up to two chains."""
     found = {}
     for suffix, (canvas, picture) in zip(("", "_2"), ends, strict=False):
         found |= {f"canvas{suffix}": canvas, f"generated{suffix}": picture}

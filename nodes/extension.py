@@ -6,9 +6,9 @@ from pathlib import Path
 from comfy_api.latest import ComfyExtension
 
 from . import host
-from .batch import OutpaintRebatch, OutpaintUnbatch
 from .outpaint_api import OutpaintAPI
 from .outpaint_local import OutpaintLocal
+from .parts import OutpaintJoin, OutpaintRebatch, OutpaintUnbatch, OutpaintWindow
 from .prepare import OutpaintPrepare
 from .stitch import OutpaintStitch
 from .to_ratio import OutpaintToRatio
@@ -19,6 +19,8 @@ NODES = [
     OutpaintPrepare,
     OutpaintStitch,
     OutpaintToRatio,
+    OutpaintWindow,
+    OutpaintJoin,
     OutpaintUnbatch,
     OutpaintRebatch,
 ]

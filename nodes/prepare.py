@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from comfy_api.latest import io
+from torch import Tensor
 
 from . import host, inputs, preview
-from .errors import InputError
 from .imaging.canvas import Extents, Size
 from .imaging.passes import Outpainting, prepare
 from .imaging.picture import checked
@@ -29,46 +29,31 @@ def fill() -> io.Input:
     )
 
 
-def window() -> io.Input:
-    return io.String.Input(
-        "window",
-        display_name="window",
-        default="",
-        tooltip="The window to cut, as planned by Outpaint (Local). Empty = one window, planned here.",
-    )
+def begun(image: Tensor, overlap: int, multiple: int) -> Outpainting:
+    """The outpainting of a picture of which nothing has been generated yet.
+
+    Raises:
+        InputError: not a batch of pictures.
+    """
+    picture = checked(image)
+    return Outpainting(picture, overlap=min(overlap, min(picture.shape[1:3]) // 4), cell=multiple)
 
 
-def earlier() -> list[io.Input]:
-    """What earlier windows of the same picture gave, from up to two chains."""
-    said = {
-        "canvas": "Of the Outpaint Prepare before this one, when a picture is extended in several windows.",
-        "generated": "The decoded picture of that window.",
-        "canvas_2": "Of a second chain of windows over the same picture.",
-        "generated_2": "The decoded picture of its last window.",
-    }
+def outputs() -> list[io.Output]:
     return [
-        (OutpaintCanvas if "canvas" in name else io.Image).Input(
-            name, display_name=name, optional=True, tooltip=tooltip, extra_dict={"advanced": True}
-        )
-        for name, tooltip in said.items()
+        io.Image.Output(display_name="pixels"),
+        io.Mask.Output(display_name="denoise_mask"),
+        io.Mask.Output(display_name="concat_mask"),
+        io.Mask.Output(display_name="composite_mask"),
+        OutpaintCanvas.Output(display_name="canvas"),
     ]
 
 
-def collected(canvas, generated, canvas_2, generated_2) -> Outpainting | None:
-    """The outpainting so far from the optional inputs of ``earlier``.
-
-    Raises:
-        InputError: a canvas without its picture, or the reverse.
-    """
-    work = None
-    for name, started, picture in (("", canvas, generated), ("_2", canvas_2, generated_2)):
-        if (started is None) != (picture is None):
-            given, missing = ("generated", "canvas") if started is None else ("canvas", "generated")
-            raise InputError(f"{given}{name} is connected, but {missing}{name} is not.", "Connect both or neither.")
-        if started is not None:
-            done = started.received(picture)
-            work = done if work is None else work.merged(done)
-    return work
+def prepared(work: Outpainting, window: Window, fill: str, creativity: float, ui=None) -> io.NodeOutput:
+    """The window of ``work`` as the outputs of a node."""
+    ready = prepare(work, window, fill, creativity, host.progress())
+    masks = [mask.expand(len(work.original), -1, -1) for mask in (ready.denoise, ready.concat, ready.composite)]
+    return io.NodeOutput(ready.pixels, *masks, ready.work, ui=ui)
 
 
 class OutpaintPrepare(io.ComfyNode):
@@ -118,36 +103,13 @@ class OutpaintPrepare(io.ComfyNode):
                     )
                 ),
                 advanced(fill()),
-                advanced(window()),
-                *earlier(),
             ],
-            outputs=[
-                io.Image.Output(display_name="pixels"),
-                io.Mask.Output(display_name="denoise_mask"),
-                io.Mask.Output(display_name="concat_mask"),
-                io.Mask.Output(display_name="composite_mask"),
-                OutpaintCanvas.Output(display_name="canvas"),
-            ],
+            outputs=outputs(),
         )
 
     @classmethod
-    def execute(
-        cls, image, left, right, up, down, creativity, multiple, megapixels, overlap, fill,
-        window="", canvas=None, generated=None, canvas_2=None, generated_2=None,
-    ) -> io.NodeOutput:
-        work = collected(canvas, generated, canvas_2, generated_2)
-        first = work is None
-        if first:
-            picture = checked(image)
-            work = Outpainting(picture, overlap=min(overlap, min(picture.shape[1:3]) // 4), cell=multiple)
+    def execute(cls, image, left, right, up, down, creativity, multiple, megapixels, overlap, fill) -> io.NodeOutput:
+        work = begun(image, overlap, multiple)
         size = Size(work.rect.width, work.rect.height)
-        if window:
-            planned = Window.loads(window)
-        elif first:
-            planned = single(size, Extents(left, right, up, down).require_any(), multiple, megapixels)
-        else:
-            raise InputError("A canvas is connected, but no window is given.", "Give the window, or disconnect canvas.")
-        ready = prepare(work, planned, fill, creativity, host.progress())
-        batch = len(work.original)
-        masks = [mask.expand(batch, -1, -1) for mask in (ready.denoise, ready.concat, ready.composite)]
-        return io.NodeOutput(ready.pixels, *masks, ready.work, ui=preview.source(work.original) if first else None)
+        window = single(size, Extents(left, right, up, down).require_any(), multiple, megapixels)
+        return prepared(work, window, fill, creativity, preview.source(work.original))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from . import inputs, preview
-from .imaging.passes import finish
-from .prepare import OutpaintCanvas, collected
+from .imaging.passes import Outpainting, finish
+from .prepare import OutpaintCanvas
 from .schema import advanced, schema
 
 
@@ -37,29 +37,6 @@ class OutpaintStitch(io.ComfyNode):
                         tooltip="Of the grain given to the new area.",
                     )
                 ),
-                advanced(
-                    io.String.Input(
-                        "notes",
-                        display_name="notes",
-                        default="",
-                        multiline=True,
-                        tooltip="Lines put at the top of the report.",
-                    )
-                ),
-                OutpaintCanvas.Input(
-                    "canvas_2",
-                    display_name="canvas_2",
-                    optional=True,
-                    tooltip="Of a second chain of windows over the same picture.",
-                    extra_dict={"advanced": True},
-                ),
-                io.Image.Input(
-                    "generated_2",
-                    display_name="generated_2",
-                    optional=True,
-                    tooltip="The decoded picture of its last window.",
-                    extra_dict={"advanced": True},
-                ),
             ],
             outputs=[
                 io.Image.Output(display_name="image"),
@@ -69,9 +46,12 @@ class OutpaintStitch(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls, canvas, generated, match, rim, seed=0, notes="", canvas_2=None, generated_2=None
-    ) -> io.NodeOutput:
-        joined = finish(collected(canvas, generated, canvas_2, generated_2), match, rim, seed)
-        report = "\n".join(part for part in (notes, joined.report.text()) if part)
-        return io.NodeOutput(joined.image, joined.mask, report, ui=preview.result(joined.image))
+    def execute(cls, canvas, generated, match, rim, seed=0) -> io.NodeOutput:
+        return joined(canvas.received(generated), match, rim, seed)
+
+
+def joined(work: Outpainting, match: str, rim: int, seed: int, notes: str = "") -> io.NodeOutput:
+    """The finished picture of ``work`` as the outputs of a node; ``notes`` go to the top of the report."""
+    done = finish(work, match, rim, seed)
+    report = "\n".join(part for part in (notes, done.report.text()) if part)
+    return io.NodeOutput(done.image, done.mask, report, ui=preview.result(done.image))

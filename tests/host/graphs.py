@@ -56,7 +56,7 @@ LOCAL = {
 }
 PREPARE = {
     "left": 0, "right": 0, "up": 0, "down": 0, "creativity": 0.5, "multiple": 8, "megapixels": 0.0, "overlap": 32,
-    "fill": "smooth", "window": "",
+    "fill": "smooth",
 }
 ORACLE = {"kind": "EPS", "gain": 1.0, "offset": 0.0, "field": 0.0, "blur": 0.0, "seconds": 0.0, "seed": 1}
 TINY = {"kind": "inpaint unet", "dtype": "float32", "compression": 8}

@@ -8,7 +8,7 @@ import pytest
 from host.graphs import PREPARE, get, load, local, node, outputs, put, save, text
 from host.server import PromptRejected
 
-STITCH = {"canvas": ["prepare", 4], "match": "full", "rim": 0, "seed": 0, "notes": ""}
+STITCH = {"canvas": ["prepare", 4], "match": "full", "rim": 0, "seed": 0}
 GREY = np.full((1, 32, 32, 3), 0.5, np.float32)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from host.graphs import PREPARE, cut, get, load, local, node, outputs, photo, put, save, sub_nodes, text
 
 TINY = {"kind": "inpaint unet", "dtype": "float32", "compression": 8}
-STITCH = {"canvas": ["prepare", 4], "match": "tone", "rim": 0, "seed": 0, "notes": ""}
+STITCH = {"canvas": ["prepare", 4], "match": "tone", "rim": 0, "seed": 0}
 
 
 def run(comfy, picture, **changes):
