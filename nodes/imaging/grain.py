@@ -25,9 +25,13 @@ MARGIN = 48
 FLOOR = (0.05 / 255) ** 2
 LEVELS = 7
 TONES = 7
-GAIN = (0.6, 1.7)
-# Noise of Y, Cb and Cr near edges, against the quiet fifth of the original, in power.
-EDGES = (4.0, 2.0, 2.0)
+# Least gain, and the largest for each band: coarser detail is right already, raising it would be contrast.
+GAIN = 0.6
+RAISED = (1.6, 1.25, 1.0)
+# Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power.
+EDGES = (6.0, 3.0, 3.0)
+# Most density of the coarser bands, against the finest, in power.
+COARSER = 6.0
 # Noise of more than 14 levels is not grain.
 MAX_VARIANCE = (14 / 255) ** 2
 
@@ -174,7 +178,7 @@ def leakage(like: Tensor) -> Tensor:
 def fit_grain(original: Sample, generated: Sample) -> Grain | None:
     """What ``generated`` lacks against ``original`` in like contexts; ``None`` when there are too few cells.
 
-    Detail that is there but weak is raised, within ``GAIN``; the noise is left to ``with_noise``.
+    Detail that is there but weak is raised, within bounds; the noise is left to ``with_noise``.
     """
     if min(len(original.activity), len(generated.activity)) < 64:
         return None
@@ -183,7 +187,8 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
     activity = torch.lerp(low, high, torch.linspace(0, 1, LEVELS, dtype=every.dtype, device=every.device))
     brightness = torch.linspace(0.03, 0.97, TONES, dtype=every.dtype, device=every.device)
     has, wants = table(generated, activity, brightness), table(original, activity, brightness)
-    gain = (wants[:, 0] / has[:, 0].clamp_min(FLOOR)).sqrt().clamp(*GAIN)
+    gain = (wants[:, 0] / has[:, 0].clamp_min(FLOOR)).sqrt().clamp_min(GAIN)
+    gain = torch.minimum(gain, gain.new_tensor(RAISED).view(-1, 1, 1))
     flat = original.activity <= original.activity.median()
     energy, cross = original.energy[flat].mean(0), original.cross[flat].mean(0)
     factor = []
@@ -219,8 +224,10 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     own = leakage(ratio).diagonal().view(-1, 1, 1, 1)
     most = 1.3 * wants / own
     # What lies next to edges is content, and noise in its place is seen; more so in colour.
-    quiet = torch.quantile(original.energy[:: max(1, len(original.energy) // 20_000)], 0.2, dim=0)
+    quiet = torch.quantile(original.energy[:: max(1, len(original.energy) // 20_000)], 0.05, dim=0)
     most = torch.minimum(most, (quiet * quiet.new_tensor(EDGES))[..., None, None] / own)
+    # Grain is fine: in coarser bands it is not much denser than in the finest. More of it would be texture.
+    most = torch.minimum(most, COARSER * most[:1, :1])
     return replace(grain, variance=torch.minimum(grain.variance * ratio, most))
 
 
