@@ -15,6 +15,14 @@ def _no_keys_from_this_machine(monkeypatch):
             monkeypatch.delenv(name)
 
 
+def pytest_itemcollected(item):
+    """Two processes share the work. Tests of one host or one frontend stay together, as do those of one file: what
+    they share is then started once."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    shared = params.get("checkout") or params.get("page_of_frontend") or item.path.name
+    item.add_marker(pytest.mark.xdist_group(str(shared)))
+
+
 def pytest_terminal_summary(terminalreporter):
     """A layer that did not run is said out loud, never hidden among the dots."""
     reasons = {}
