@@ -97,15 +97,16 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
     coarsest = levels[-1]
     strange = _FOREIGN * foreign(coarsest)
     canvas = grow(coarsest, strange, (_REACH_Y, _REACH_X, _REACH_GROWTH), seed)
-    targets, offset, copied = None, None, None
-    for depth, level in enumerate(reversed(levels)):
+    targets = Targets(coarsest)
+    offset, copied = _agree(coarsest, targets, canvas, None, strange, 0)
+    # A level has four times the patches of the next coarser one.
+    progress(4.0 ** (1 - len(levels)))
+    for depth, level in enumerate(reversed(levels[:-1]), 1):
         coarser, targets = targets, Targets(level)
-        if coarser is not None:
-            # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
-            offset = targets.from_coarser(coarser, offset)
-            canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
+        # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
+        offset = targets.from_coarser(coarser, offset)
+        canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
         offset, copied = _agree(level, targets, canvas, offset, strange, depth)
-        # A level has four times the patches of the next coarser one.
         progress(4.0 ** (depth + 1 - len(levels)))
     return copied
 
@@ -131,17 +132,17 @@ def _agree(
             now = _use(costs.place(offset), len(targets) / len(sources), grid)
             use = now if use is None else (use + now) / 2
             costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
-        if exact:
+        if exact or offset is None:
             nearest = costs.nearest()
             start = nearest if offset is None else offset
-            offset = costs.agreed(start, [nearest], _EXACT_SWEEPS, _EXACT_JUMPS)
+            agreed = costs.agreed(start, [nearest], _EXACT_SWEEPS, _EXACT_JUMPS)
         else:
-            offset = costs.agreed(costs.around(offset, _REFINE_REACH), [offset], _REFINE_SWEEPS, ())
-        cost = costs.of(offset)
+            agreed = costs.agreed(costs.around(offset, _REFINE_REACH), [offset], _REFINE_SWEEPS, ())
+        offset, cost = agreed, costs.of(agreed)
         trust = torch.exp(-cost / (2 * cost.quantile(0.75)).clamp_min(1e-4)).clamp_min(1e-4)
-        copied = _lay(level, targets, offset, trust * _FALL ** -distance.clamp_max(60))
+        copied = _lay(level, targets, agreed, trust * _FALL ** -distance.clamp_max(60))
         canvas = _copy(level, copied)
-    return offset, copied
+    return agreed, copied
 
 
 def _pulls(level: Level, targets: Targets) -> tuple[Tensor, Tensor]:
