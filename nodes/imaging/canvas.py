@@ -86,6 +86,17 @@ class Rect:
         width, height = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
         return Rect(x, y, width, height) if width > 0 and height > 0 else None
 
+    def clipped(self, to: Rect) -> Rect:
+        """What lies within ``to``, of a rectangle known to overlap it.
+
+        Raises:
+            ValueError: nothing does.
+        """
+        common = self.common(to)
+        if common is None:
+            raise ValueError(f"{self} lies outside {to}")
+        return common
+
     def joined(self, other: Rect) -> Rect:
         """The smallest rectangle that holds both."""
         x, y = min(self.x, other.x), min(self.y, other.y)

@@ -10,6 +10,7 @@ import io
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -218,7 +219,8 @@ def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:
         if source is None and picture.mode == "LAB":
             source = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
         if source is not None:
-            return ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB")
+            # None only where it is asked to work in place.
+            return cast(Image.Image, ImageCms.profileToProfile(picture, source, srgb, outputMode="RGB"))
     except (ImageCms.PyCMSError, OSError):
         pass  # A broken profile is no reason to refuse the picture.
     return picture.convert("RGB")

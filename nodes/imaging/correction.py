@@ -83,9 +83,9 @@ class Correction:
         if self.tone is not None:
             pixels = self.tone(pixels)
         if self.sharp is not None:
-            missing = (margin - rect.x + area.x, margin - area.right + rect.right)
-            missing += (margin - rect.y + area.y, margin - area.bottom + rect.bottom)
-            pixels = sharpness.sharpen(pad(pixels, *missing), self.sharp)
+            left, right = margin - rect.x + area.x, margin - area.right + rect.right
+            top, bottom = margin - rect.y + area.y, margin - area.bottom + rect.bottom
+            pixels = sharpness.sharpen(pad(pixels, left, right, top, bottom), self.sharp)
         return pixels
 
 
@@ -101,7 +101,7 @@ def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
     right = (-(-(rect.right - x0) // across) + 1) * across + x0
     bottom = (-(-(rect.bottom - y0) // down) + 1) * down + y0
     whole = Rect(0, 0, made.source.shape[-1], made.source.shape[-2])
-    area = shared(Rect(left, top, right - left, bottom - top), whole)
+    area = Rect(left, top, right - left, bottom - top).clipped(whole)
     pixels = made(area).clamp(0, 1)
     inside = shared(area, kept)
     if inside is not None:

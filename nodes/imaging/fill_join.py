@@ -94,7 +94,7 @@ def _pin(across: Tensor, along: Tensor, known: Tensor) -> tuple[Tensor, Tensor, 
         pinned.narrow(dim, 1, last).add_(into)
         pinned.narrow(dim, 0, last).add_(out)
         steps.append(step * (1 - here) * (1 - there))
-    return *steps, border / pinned.clamp_min(1), (pinned > 0).to(known)
+    return steps[0], steps[1], border / pinned.clamp_min(1), (pinned > 0).to(known)
 
 
 def _correction(across: Tensor, along: Tensor, border: Tensor, pinned: Tensor, screen: float) -> Tensor:

@@ -229,14 +229,15 @@ class Costs:
             around = list(t.neighbours(offset))
 
             def alone(candidate: Tensor, around: list[Tensor] = around) -> Tensor:
-                differs = sum((candidate != other).any(0).float() for other in around)
+                differs = sum(((candidate != other).any(0).float() for other in around), torch.zeros_like(self.weight))
                 return differs * (self.split / len(around))
 
             best, best_price, best_total = offset, price, price + alone(offset)
-            candidates = list(zip(proposals, prices, strict=True))
+            candidates: list[tuple[Tensor, Tensor | None]] = list(zip(proposals, prices, strict=True))
             candidates += [(other, None) for jump in jumps for other in t.neighbours(offset, jump)]
-            for candidate, known_price in candidates + [(other, None) for other in around]:
-                exists = True
+            candidates += [(other, None) for other in around]
+            for candidate, known_price in candidates:
+                exists: Tensor | bool = True
                 if known_price is None:
                     moved = t.within(candidate)
                     exists = (moved == candidate).all(0)

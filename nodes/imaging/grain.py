@@ -97,7 +97,8 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
         cells = F.avg_pool2d(products[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
         cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
         # By the mean deviation, which a few strong pixels do not decide, as if it were of normal noise.
-        energy.append(cells[:3].flatten(1).T.square() * (torch.pi / 2)), cross.append(cells[3:].flatten(1).T)
+        energy.append(cells[:3].flatten(1).T.square() * (torch.pi / 2))
+        cross.append(cells[3:].flatten(1).T)
     return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
 
 

@@ -234,9 +234,11 @@ def keeps(texture: Texture, windows: list[tuple[Tensor, int, int]]) -> bool:
     return bool(cut.numel()) and bool((compress(cut, texture) - cut).abs().mean() < MOST_CHANGED)
 
 
-def detect_chroma(planes: list[tuple[Tensor, int, int]], dx: int, dy: int):
+def detect_chroma(
+    planes: list[tuple[Tensor, int, int]], dx: int, dy: int
+) -> tuple[int, int, Tensor | None, tuple[int, int]]:
     """Grid corner, table (or ``None``) and subsampling of the two chroma channels, given the luma grid."""
-    best = (MIN_KNOWN / 2, dx, dy, None, (1, 1))
+    best: tuple[float, int, int, Tensor | None, tuple[int, int]] = (MIN_KNOWN / 2, dx, dy, None, (1, 1))
     for across, down in ((1, 1), (2, 1), (2, 2), (1, 2)):
         for ox in range(dx, dx + SIDE * across, SIDE):
             for oy in range(dy, dy + SIDE * down, SIDE):

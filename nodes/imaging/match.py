@@ -18,7 +18,7 @@ from .canvas import Rect
 from .correction import CELL, Correction, Overlap, textured
 from .filters import blur_known, luma
 from .membrane import membrane
-from .regions import bands, beside, grown, shared, turned, turned_back
+from .regions import bands, beside, grown, turned, turned_back
 from .tone import Tone, cells, drift_weight, fit_tone, fit_toning
 
 TONE_DEPTH = 96
@@ -55,10 +55,12 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         made = replace(made, toning=toning)
     if match == "full":
         made = replace(made, sharp=fit_sharpness(overlap, made, found))
-    made = replace(made, drift=drift(overlap, made))
+    smooth = drift(overlap, made)
+    made = replace(made, drift=smooth)
     for width, sigma in STEPS:
-        made = replace(made, drift=made.drift + steps(overlap, made, width, sigma))
-    found.figures["drift"] = 255 * float(made.drift.abs().max())
+        smooth = smooth + steps(overlap, made, width, sigma)
+        made = replace(made, drift=smooth)
+    found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
         if compression == "auto" and (texture := detect_jpeg(overlap)):
             found.steps["compression"] = f"the original is a JPEG, its texture goes on: {texture}"
@@ -97,14 +99,14 @@ def colors(overlap: Overlap) -> Tensor:
 
 def fit(overlap: Overlap, made: Correction, found: Findings) -> Tone | None:
     """The tone transform from the overlap, sampled in cells of 4 x 4 pixels."""
-    wanted, given, weight = [], [], []
+    samples = []
     for band in bands(overlap.canvas, TONE_DEPTH):
         trusted = overlap.trust(band.rect)
         size = min(4, band.rect.width, band.rect.height)
         o, w = cells(overlap.pixels(band.rect), trusted, size)
         g, _ = cells(made(band.rect), trusted, size)
-        wanted.append(o.flatten(1).T), given.append(g.flatten(1).T), weight.append((w > 0.99).float().flatten())
-    wanted, given, weight = torch.cat(wanted), torch.cat(given), torch.cat(weight)
+        samples.append((o.flatten(1).T, g.flatten(1).T, (w > 0.99).float().flatten()))
+    wanted, given, weight = (torch.cat(parts) for parts in zip(*samples, strict=True))
     tone = fit_tone(wanted, given, weight)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
@@ -140,9 +142,7 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
 
 def drift(overlap: Overlap, made: Correction) -> Tensor:
     """The membrane of what the tone transform left, in cells of ``CELL`` pixels over the whole canvas."""
-    size = overlap.canvas.size.round_up(CELL)
-    grid = (size.height // CELL, size.width // CELL)
-    total, weight = overlap.target.new_zeros((3, *grid)), overlap.target.new_zeros((1, *grid))
+    total, weight = no_cells(overlap)
     for band in bands(overlap.canvas, DRIFT_DEPTH):
         area = band.rect
         difference = overlap.pixels(area) - made(area)
@@ -155,7 +155,7 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
 
 def steps(overlap: Overlap, made: Correction, width: int, sigma: float) -> Tensor:
     """The membrane of the steps across the borders, on the grid of ``drift``."""
-    values, weight = torch.zeros_like(made.drift), torch.zeros_like(made.drift[:1])
+    values, weight = no_cells(overlap)
     outer = {band.side: band.rect for band in beside(overlap.canvas, 2 * width)}
     for band in bands(overlap.canvas, DETAIL_DEPTH):
         out, side = outer[band.side], band.side
@@ -182,6 +182,13 @@ def edge_rect(rect: Rect, side: str, depth: int) -> Rect:
     }[side]
 
 
+def no_cells(overlap: Overlap) -> tuple[Tensor, Tensor]:
+    """Sums ``[3, h, w]`` over the cells of the whole canvas and their weights ``[1, h, w]``, all 0 yet."""
+    size = overlap.canvas.size.round_up(CELL)
+    grid = (size.height // CELL, size.width // CELL)
+    return overlap.target.new_zeros((3, *grid)), overlap.target.new_zeros((1, *grid))
+
+
 def add_cells(total: Tensor, weight: Tensor, values: Tensor, trusted: Tensor, area: Rect) -> None:
     """Add ``values`` ``[C, H, W]`` under ``area``, each pixel by ``trusted`` ``[1, H, W]``, to sums over cells."""
     x, y = area.x // CELL * CELL, area.y // CELL * CELL
@@ -200,9 +207,9 @@ def rings(overlap: Overlap, made: Correction) -> tuple[tuple[Rect, Tensor], ...]
     for band in beside(canvas, reach):
         place = band.rect
         if band.side in ("up", "down"):
-            place = shared(Rect(place.x - reach, place.y, place.width + 2 * reach, place.height), whole)
+            place = Rect(place.x - reach, place.y, place.width + 2 * reach, place.height).clipped(whole)
         area = grown(place, reach, whole)
-        inside = shared(area, kept)
+        inside = area.clipped(kept)
         known = made.source.new_zeros((1, area.height, area.width), dtype=torch.float32)
         rows, columns = inside.moved(-area.x, -area.y).slices
         known[:, rows, columns] = overlap.trust(inside)

@@ -7,6 +7,8 @@ Bornemann and Deuflhard, "The cascadic multigrid method", Numer. Math. 75 (1996)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,7 +23,7 @@ def halve(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     return F.avg_pool2d(values[None], 2)[0] / weight.clamp_min(0.25), (weight > 0).to(values.dtype)
 
 
-def enlarge(values: Tensor, size: tuple[int, int]) -> Tensor:
+def enlarge(values: Tensor, size: Sequence[int]) -> Tensor:
     """Bilinear, to ``size`` (height, width), of twice the resolution."""
     doubled = F.interpolate(values[None], scale_factor=2, mode="bilinear", align_corners=False)[0]
     return doubled[..., : size[0], : size[1]]

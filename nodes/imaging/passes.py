@@ -18,8 +18,9 @@ from ..errors import InputError
 from . import masks
 from .canvas import Extents, Rect
 from .membrane import membrane
+from .report import Report, Sides
 from .resample import mirrored, scaled
-from .stitch import Report, Stitched, stitch
+from .stitch import Stitched, stitch
 from .surround import filled, overhang
 from .tone import Tone, cells, fit_tone
 from .windows import Window
@@ -116,17 +117,20 @@ class Outpainting:
 
     def toned(self) -> Outpainting:
         """With the tone corrections of all passes measured."""
-        passes, before = [], (None,) * len(self.original)
+        passes: list[Pass] = []
+        before: tuple[Tone | None, ...] = (None,) * len(self.original)
         for done in self.passes:
-            if done.tones is None:
-                tones = [self.tone(done.window, done.pixels, index) for index in range(len(self.original))]
+            tones = done.tones
+            if tones is None:
+                measured = [self.tone(done.window, done.pixels, index) for index in range(len(self.original))]
                 # A window that sees none of the original takes the correction of the latest one that does: the fault
                 # is the decoder's, the same in every pass.
-                done = replace(done, tones=tuple(own or last for own, last in zip(tones, before, strict=True)))
+                tones = tuple(own or last for own, last in zip(measured, before, strict=True))
+                done = replace(done, tones=tones)
                 if passes and done.window.rect.common(self.rect) is None:
                     done = replace(done, drift=drift(replace(self, passes=tuple(passes)), done))
             passes.append(done)
-            before = done.tones
+            before = tones
         return replace(self, passes=tuple(passes))
 
     def tone(self, window: Window, generated: Tensor, index: int) -> Tone | None:
@@ -191,16 +195,6 @@ class Outpainting:
 
 
 @dataclass(frozen=True)
-class Sides:
-    """The reports of a canvas joined side by side."""
-
-    reports: tuple[tuple[str, Report], ...]
-
-    def text(self) -> str:
-        return "\n".join(f"{side}:\n{report.text()}" for side, report in self.reports)
-
-
-@dataclass(frozen=True)
 class Prepared:
     """A window for the sampler: ``pixels`` ``[B, h, w, 3]`` and the three masks ``[h, w]``, all at its size."""
 
@@ -227,7 +221,7 @@ def prepare(
     """
     work = work.toned()
     rect = window.rect
-    inner = rect.common(bounds(work, window))
+    inner = rect.clipped(bounds(work, window))
     known = work.known(inner)
     if window.refine:
         known &= ~inside(window.fills, inner)
@@ -274,27 +268,24 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
     else:
         drawn = work.toned() if len(work.passes) > 1 else work
     steps = sides(work.rect, frame)
-    if frame.size.area <= WHOLE_JOIN:
+    if frame.size.area <= WHOLE_JOIN or not steps:
         steps = [("", work.rect, frame)]
-    image, mask, texts = None, None, []
+    # What is joined so far, and where it lies.
+    image, place = work.original, work.rect
+    texts: list[tuple[str, Report | Sides]] = []
     for side, known, grown in steps:
         region = beside(known, grown)
-        held = region.common(known)
+        held = region.clipped(known)
         extents = Extents(held.x - region.x, region.right - held.right, held.y - region.y, region.bottom - held.bottom)
-        if image is None:
-            rows, columns = held.slices
-            source = work.original[:, rows, columns]
-        else:
-            rows, columns = held.moved(-frame.x, -frame.y).slices
-            source = image[:, rows, columns]
+        rows, columns = held.moved(-place.x, -place.y).slices
         joined = stitch(
-            source, drawn.draw(region), extents, match, rim, seed=seed, valid=valid(work, held, region)
+            image[:, rows, columns], drawn.draw(region), extents, match, rim, seed=seed, valid=valid(work, held, region)
         )
         texts.append((side, joined.report))
         if region == frame:
             return joined
-        if image is None:
-            image, mask = started(work.original, frame)
+        if place != frame:
+            (image, mask), place = started(work.original, frame), frame
         rows, columns = region.moved(-frame.x, -frame.y).slices
         image[:, rows, columns] = joined.image.to(image)
         mask[:, rows, columns] = torch.maximum(mask[:, rows, columns], joined.mask.to(mask))

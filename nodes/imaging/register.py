@@ -7,6 +7,7 @@ slope of the phase; one shift and one scale are fitted to them robustly. The gen
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -89,14 +90,16 @@ def gathered(image: Tensor, first: Tensor, weights: Tensor, axis: int) -> Tensor
         before, after = max(0, -start), max(0, start + count - 1 + TAPS - size)
         margins = (0, 0, before, after) if axis == 1 else (before, after, 0, 0)
         image = F.pad(image[None], margins, mode="replicate")[0] if before or after else image
-    out = None
-    for k in range(TAPS):
+
+    def tap(k: int) -> Tensor:
         if steady:
-            part = image.narrow(axis, start + k + before, count) * weights[k].view(shape)
-        else:
-            index = (first + k).clamp(0, size - 1).to(image.device)
-            part = image.index_select(axis, index).mul_(weights[k].view(shape))
-        out = part if out is None else out.add_(part)
+            return image.narrow(axis, start + k + before, count) * weights[k].view(shape)
+        index = (first + k).clamp(0, size - 1).to(image.device)
+        return image.index_select(axis, index).mul_(weights[k].view(shape))
+
+    out = tap(0)
+    for k in range(1, TAPS):
+        out.add_(tap(k))
     return out
 
 
@@ -176,7 +179,12 @@ def fit_warp(middles: Tensor, moves: Tensor, trust: Tensor, scaled: bool) -> War
     return Warp(1 + float(growth), float(shift[0]), float(shift[1]))
 
 
-def find(original, generated, kept: Rect, trusted=None) -> Warp | None:
+def find(
+    original: Callable[[Rect], Tensor],
+    generated: Callable[[Rect, Warp], Tensor],
+    kept: Rect,
+    trusted: Callable[[Rect], float] | None = None,
+) -> Warp | None:
     """Shift and scale of the generated picture against the original.
 
     Args:

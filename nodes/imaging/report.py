@@ -57,3 +57,13 @@ class Report:
                 lines.append(f"picture {number}:")
             lines += picture.lines()
         return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The reports of a canvas joined side by side."""
+
+    reports: tuple[tuple[str, Report | Sides], ...]
+
+    def text(self) -> str:
+        return "\n".join(f"{side}:\n{report.text()}" for side, report in self.reports)

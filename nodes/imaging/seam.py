@@ -58,7 +58,9 @@ def look(image: Tensor, canvas: Canvas) -> Seam:
         at, usual = energies[max(energies)]
         tone.append(255 * (math.sqrt(at) - math.sqrt(usual)))
         fine = [detail(bands_, inside.shape[2]) for bands_ in split(strip[:1])[:2]]
-        grain.append(fine[0]), sharpness.append(fine[1]), lengths.append(strip.shape[1])
+        grain.append(fine[0])
+        sharpness.append(fine[1])
+        lengths.append(strip.shape[1])
     if not lengths:
         return Seam(0.0, 0.0, 1.0, 1.0)
 

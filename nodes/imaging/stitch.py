@@ -16,7 +16,7 @@ from .canvas import Canvas, Extents, Rect, Size
 from .correction import Overlap, textured
 from .match import measure
 from .regions import bands, blocks, new_areas
-from .report import Joined, Report
+from .report import Joined, Report, Sides
 from .seam import look
 
 MATCHES = ("full", "tone", "off")
@@ -29,7 +29,7 @@ class Stitched:
 
     image: Tensor
     mask: Tensor
-    report: Report
+    report: Report | Sides
 
 
 def stitch(

@@ -85,7 +85,7 @@ def fit_tone(original: Tensor, generated: Tensor, weight: Tensor, rounds: int = 
     return Tone(weights.to(generated.dtype), low, high)
 
 
-def drift_weight(difference: Tensor, prior: Tensor, scale: Tensor) -> Tensor:
+def drift_weight(difference: Tensor, prior: Tensor, scale: float) -> Tensor:
     """How far each pixel's difference is drift (1) and not another content (0): redescending in its size.
 
     Args:

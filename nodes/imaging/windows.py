@@ -179,7 +179,7 @@ def refined(window: Window, wants: Wants) -> tuple[Window, ...]:
         max(wants.multiple, min(side, length // wants.multiple * wants.multiple))
         for length in (window.rect.width, window.rect.height)
     )
-    result = []
+    result: list[Window] = []
     for fill in window.fills:
         for box in boxes(fill, max(wants.multiple, min(width, height) - LAP)):
             rect = centred(box, Size(width, height), window.rect)

@@ -214,7 +214,8 @@ def test_a_read_only_installation_is_enough(tmp_path):
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
         before = sorted(path.relative_to(folder) for path in folder.rglob("*"))
-        code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from outpaint_nodes.nodes import cli; sys.exit(cli.main())"
+        code = "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+        code += "from outpaint_nodes.nodes import cli; sys.exit(cli.main())"
         picture = tmp_path / "p.png"
         Image.linear_gradient("L").resize((32, 32)).save(picture)
         call = [sys.executable, "-I", "-B", "-c", code, str(tmp_path), str(picture), "--right", "8", "-o"]
