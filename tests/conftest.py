@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 
@@ -15,12 +16,18 @@ def _no_keys_from_this_machine(monkeypatch):
             monkeypatch.delenv(name)
 
 
-def pytest_itemcollected(item):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """Two processes share the work. Tests of one host or one frontend stay together, as do those of one file: what
     they share is then started once."""
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    shared = params.get("checkout") or params.get("page_of_frontend") or item.path.name
-    item.add_marker(pytest.mark.xdist_group(str(shared)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            version = re.search(r"\[(\d+\.\d+\.\d+(-classic|-vue)?)", nodeid)
+            return version[1] if version else nodeid.split("::")[0]
+
+    return Together(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

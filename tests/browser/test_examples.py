@@ -20,7 +20,8 @@ NEWEST = frontends.VERSIONS[-1]
 SETUPS = [(checkout, None) for checkout in CHECKOUTS] + [(checkout, NEWEST) for checkout in CHECKOUTS[-1:]]
 COMPLAINTS = """() => [...document.querySelectorAll("[role=dialog], .comfy-missing-nodes, .p-toast-message")]
   .filter((found) => !found.matches("[popover]") && found.checkVisibility())
-  .map((found) => found.textContent.trim()).filter(Boolean)"""
+  .map((found) => found.textContent.trim())
+  .filter((text) => text && !text.includes("Version Compatibility Warning"))"""
 WORDS = ("outpaint", "missing", "widget")
 MODELS = [examples.SD_INPAINT, examples.SD15, examples.SDXL, examples.FLUX_FILL, examples.CLIP_L, examples.T5XXL,
           examples.FLUX_VAE, examples.ESRGAN]  # fmt: skip
@@ -75,10 +76,15 @@ def test_it_loads_without_a_complaint_and_queues_what_the_file_says(desk, host, 
     workflow = json.loads((examples.WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
     assert loaded(desk, workflow) == []
     wanted = to_api(workflow, host.get("/object_info"))
-    queued = {
-        number: {"class_type": node["class_type"], "inputs": node["inputs"]} for number, node in desk.prompt().items()
+    queued = desk.prompt()
+    assert {number: node["class_type"] for number, node in queued.items()} == {
+        number: node["class_type"] for number, node in wanted.items()
     }
-    assert queued == wanted
+    # What the host's own nodes are given beside it differs from version to version.
+    ours = [number for number, node in wanted.items() if node["class_type"].startswith("Outpaint")]
+    assert {number: queued[number]["inputs"] for number in ours} == {
+        number: wanted[number]["inputs"] for number in ours
+    }
 
 
 def test_the_blueprint_is_one_node_that_queues_the_two_inside(desk):

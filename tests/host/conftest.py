@@ -10,10 +10,22 @@ CHECKOUTS = find_checkouts()
 MISSING = "no ComfyUI checkout found: point COMFYUI_PATH at one (and COMFYUI_PYTHON at its interpreter)"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_host: what it shows does not depend on the host's version")
+
+
+def pytest_collection_modifyitems(config, items):
+    again = []
     for item in items:
-        if "checkout" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.host)
+        if "checkout" not in getattr(item, "fixturenames", ()):
+            continue
+        item.add_marker(pytest.mark.host)
+        chosen = item.callspec.params.get("checkout") if hasattr(item, "callspec") else None
+        if item.get_closest_marker("one_host") and chosen in CHECKOUTS[1:]:
+            again.append(item)
+    if again:
+        items[:] = [item for item in items if item not in set(again)]
+        config.hook.pytest_deselected(items=again)
 
 
 @pytest.fixture(scope="session", params=CHECKOUTS or [None], ids=lambda c: c.version if c else "no-host")

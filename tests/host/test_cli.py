@@ -13,6 +13,8 @@ from PIL import Image
 
 from host.server import PACK
 
+pytestmark = pytest.mark.one_host
+
 
 @pytest.fixture
 def photo(tmp_path):
@@ -132,10 +134,11 @@ def test_an_own_workflow_keeps_its_own_nodes(comfy, photo, tmp_path):
 def test_what_the_server_refuses_is_told(comfy, photo, tmp_path):
     flow = {
         "a": {"class_type": "LoadImage", "inputs": {"image": "x.png"}},
-        "l": {"class_type": "OutpaintLocal", "inputs": {"image": ["a", 0], "left": 1, "match": "nonsense"}},
-        "o": {"class_type": "SaveImage", "inputs": {"images": ["l", 0], "filename_prefix": "own"}},
+        "l": {"class_type": "OutpaintLocal", "inputs": {"image": ["a", 0], "left": 1}},
+        "n": {"class_type": "NoSuchNode", "inputs": {"image": ["l", 0]}},
+        "o": {"class_type": "SaveImage", "inputs": {"images": ["n", 0], "filename_prefix": "own"}},
     }
     (tmp_path / "bad.json").write_text(json.dumps(flow))
     done = outpaint(photo("cat.png"), "--workflow", tmp_path / "bad.json", "--right", 8, "--server", comfy.url)
     assert done.returncode == 1
-    assert "refuses the workflow" in done.stderr and "OutpaintLocal" in done.stderr
+    assert "refuses the workflow" in done.stderr and "NoSuchNode" in done.stderr

@@ -55,7 +55,7 @@ def tiny_esrgan(features: int = 8) -> bytes:
     shapes |= dict.fromkeys(("conv_up1", "conv_up2", "conv_hr"), (features, features))
     for dense in (1, 2, 3):
         for conv in range(1, 6):
-            shapes[f"body.0.rdb{dense}.conv{conv}"] = (8 if conv < 5 else features, features + 8 * (conv - 1))
+            shapes[f"body.0.rdb{dense}.conv{conv}"] = (32 if conv < 5 else features, features + 32 * (conv - 1))
     random = np.random.default_rng(0)
     tensors = {}
     for name, (out, into) in shapes.items():

@@ -10,6 +10,8 @@ import pytest
 
 from host.server import PACK
 
+pytestmark = pytest.mark.one_host
+
 NEEDED = ("__init__.py", "nodes", "js", "locales", "pyproject.toml", "node_list.json", "example_workflows")
 
 
