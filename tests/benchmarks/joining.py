@@ -35,17 +35,29 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def core_padding(image: torch.Tensor, right: int) -> float | None:
-    """Seconds of core's node, or ``None`` without a host."""
-    if not os.environ.get("COMFYUI_PATH"):
-        return None
-    sys.path.insert(0, os.environ["COMFYUI_PATH"])
-    sys.argv = [sys.argv[0], "--cpu"]
-    from nodes import ImagePadForOutpaint
+CORE = """
+import sys, time
+side, right = map(int, sys.argv[1:])
+sys.argv[1:] = ["--cpu"]
+import comfy.options
+comfy.options.enable_args_parsing()
+import torch
+from nodes import ImagePadForOutpaint
+image = torch.rand(1, side, side, 3)
+start = time.perf_counter()
+ImagePadForOutpaint().expand_image(image, 0, 0, right, 0, 40)
+print(time.perf_counter() - start)
+"""
 
-    start = time.perf_counter()
-    ImagePadForOutpaint().expand_image(image, 0, 0, right, 0, 40)
-    return time.perf_counter() - start
+
+def core_padding(side: int, right: int) -> float | None:
+    """Seconds of core's node, in the host's own interpreter; ``None`` without a host."""
+    host = os.environ.get("COMFYUI_PATH")
+    if not host:
+        return None
+    command = [os.environ.get("COMFYUI_PYTHON", sys.executable), "-c", CORE, str(side), str(right)]
+    done = subprocess.run(command, cwd=host, capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
 
 
 def measure(side: int, match: str) -> None:
@@ -60,7 +72,7 @@ def measure(side: int, match: str) -> None:
     stitch(image, made, Extents(right=right), match)
     joined = time.perf_counter() - start
     size = image.numel() * 4 / 2**20
-    core = core_padding(image, right)
+    core = core_padding(side, right)
     print(
         f"{side:5d}² prepare {prepared:6.2f} s  stitch {joined:6.2f} s  peak {peak():6.0f} MB "
         f"(+{(peak() - begin) / size:.1f} x the picture's {size:.0f} MB)"
