@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +54,14 @@ def desk(host, chromium):
     page.context.close()
 
 
+def until_idle(host, seconds: float = 60) -> None:
+    """Wait until nothing runs: only a prompt that has ended is in the history."""
+    end = time.monotonic() + seconds
+    while any(host.get("/queue").values()):
+        assert time.monotonic() < end, "the queue does not empty"
+        time.sleep(0.05)
+
+
 def queue(desk) -> None:
     desk.js("() => app.queuePrompt(0)")
 
@@ -89,6 +98,7 @@ def test_pull_run_and_see_what_came_in_and_out(desk, host, kind, values):
     if kind == "OutpaintLocal":
         compare = desk.part(node, '[data-control="compare"]')
         desk.page.wait_for_function("(button) => !button.hidden", arg=compare, timeout=60_000)
+    until_idle(host)
     history = host.get("/history")
     outputs = [run["outputs"] for run in history.values()]
     shown = [out["images"][0] for run in outputs for name, out in run.items() if name == str(ids["show"])]

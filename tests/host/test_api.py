@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import signal
+import threading
 import time
 
 import numpy as np
@@ -302,18 +303,24 @@ def test_row_28_cancelled_while_waiting_the_answer_is_kept_and_free_next_time(pa
 
 def test_row_29_a_failing_neighbour_loses_nothing_and_holds_nothing_up(paid, server):
     node = api()
-    server.then(working(4))
-    fail = {"class_type": "TestFail", "inputs": {"seconds": 2.0}}
+    arrived, finish = paid.input / f"{next(SEEDS)}.arrived", threading.Event()
+
+    def slow(wire):
+        wire.read()
+        arrived.touch()
+        finish.wait(60)
+        wire.deliver(wire.generate())
+
+    server.then(slow)
+    fail = {"class_type": "TestFail", "inputs": {"after": arrived.name}}
     run = paid.run(prompt(node, fail=fail))
     assert run.status == "error" and "always fails" in run.message
     assert server.complete_requests == 1 and server.generations == 0
-    started = time.monotonic()
     load = {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}
-    assert (
-        paid.run({"load": load, "save": {"class_type": "PreviewImage", "inputs": {"images": ["load", 0]}}}).status
-        == "success"
-    )
-    assert time.monotonic() - started < 2, "the next prompt waits for the request of the one before"
+    next_prompt = {"load": load, "save": {"class_type": "PreviewImage", "inputs": {"images": ["load", 0]}}}
+    assert paid.run(next_prompt).status == "success"
+    assert server.generations == 0, "the next prompt does not wait for the request of the one before"
+    finish.set()
     run = paid.run(prompt(node))
     assert run.status == "success" and server.connections == 1
 

@@ -1,5 +1,6 @@
 """Probes: put exact tensors in, get exact tensors out."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -98,16 +99,19 @@ class TestSlow:
 
 
 class TestFail:
-    """Fails after some seconds."""
+    """Fails as soon as this file of the input folder exists; other nodes run meanwhile."""
 
-    INPUT_TYPES = classmethod(lambda cls: {"required": {"seconds": ("FLOAT", {"default": 1.0, "min": 0, "max": 60})}})
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"after": ("STRING", {"default": ""})}})
     RETURN_TYPES = ()
     FUNCTION = "fail"
     OUTPUT_NODE = True
     CATEGORY = "tests"
 
-    def fail(self, seconds):
-        time.sleep(seconds)
+    async def fail(self, after):
+        path = Path(folder_paths.get_input_directory(), after)
+        end = time.monotonic() + 60
+        while not path.exists() and time.monotonic() < end:
+            await asyncio.sleep(0.02)
         raise RuntimeError("this node always fails")
 
 
