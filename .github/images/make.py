@@ -99,7 +99,7 @@ def prepare() -> None:
     filled = codec.to_pil(prefill(image, extents, "smooth"))
     new = torch.ones(canvas.size.height, canvas.size.width, dtype=torch.bool)
     new[canvas.rect.slices] = False
-    mask = codec.to_pil(masks.denoise(new, 8, 32)).convert("RGB")
+    mask = codec.to_pil(masks.denoise(masks.concat(new, 8), 32)).convert("RGB")
     save(row([before(image, extents), filled, mask], ["picture", "pixels", "denoise_mask"], 240), HELP / "prepare.jpg")
 
 

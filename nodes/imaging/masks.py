@@ -37,35 +37,30 @@ def concat(new: Tensor, cell: int) -> Tensor:
         ``[H, W]`` float32, 0 or 1.
     """
     margin = cell // 2
-    grown = F.max_pool2d(new.float()[None, None], (2 * margin + 1, 1), stride=1, padding=(margin, 0))
-    grown = F.max_pool2d(grown, (1, 2 * margin + 1), stride=1, padding=(0, margin))
-    cells = F.max_pool2d(grown, cell, ceil_mode=True)
+    size = cell + 2 * margin
+    cells = F.max_pool2d(new.float()[None, None], (size, 1), (cell, 1), (margin, 0), ceil_mode=True)
+    cells = F.max_pool2d(cells, (1, size), (1, cell), (0, margin), ceil_mode=True)
     height, width = new.shape
     return cells.repeat_interleave(cell, 2).repeat_interleave(cell, 3)[0, 0, :height, :width].contiguous()
 
 
-def denoise(new: Tensor, cell: int, overlap: int) -> Tensor:
-    """Whole cells of the new area, falling off linearly over ``overlap`` pixels of the original.
+def denoise(missing: Tensor, overlap: int) -> Tensor:
+    """The missing cells, falling off linearly over ``overlap`` pixels of the original.
 
     Args:
-        new: ``[H, W]`` bool.
-        cell: as for ``concat``.
+        missing: ``[H, W]``, the ``concat`` mask.
         overlap: pixels of the original that the sampler may see noised.
 
     Returns:
         ``[H, W]`` float32, 0..1.
     """
-    cells = concat(new, cell)
     if not overlap:
-        return cells
-    return (1 - distance(cells > 0, overlap + 1) / (overlap + 1)).clamp(0, 1)
+        return missing.clone()
+    return (1 - distance(missing > 0, overlap + 1) / (overlap + 1)).clamp(0, 1)
 
 
 def distance(area: Tensor, limit: int) -> Tensor:
     """Euclidean distance in pixels to the nearest pixel of ``area``, cut at ``limit``.
-
-    Exact within the limit: squared distances along the rows, then their minimum over shifted rows (Felzenszwalb and
-    Huttenlocher, "Distance transforms of sampled functions", 2012, section 3, with the parabolas cut at ``limit``).
 
     Args:
         area: ``[H, W]`` bool.
@@ -73,6 +68,31 @@ def distance(area: Tensor, limit: int) -> Tensor:
     Returns:
         ``[H, W]`` float32.
     """
+    found = torch.where(area, 0.0, float(limit))
+    near = neighbourhood(area, limit)
+    if near is not None:
+        found[near] = near_distance(area[near], limit)
+    return found
+
+
+def neighbourhood(area: Tensor, limit: int) -> tuple[slice, slice] | None:
+    """The smallest box with all pixels nearer than ``limit`` to ``area`` and those of ``area`` nearest to them; ``None``
+    where there are none."""
+    box = []
+    for size, across in zip(area.shape, (1, 0), strict=True):
+        inside, outside = area.any(across).nonzero().flatten(), (~area.all(across)).nonzero().flatten()
+        if not len(inside) or not len(outside):
+            return None
+        first = max(int(inside[0]) - limit, int(outside[0]) - 1, 0)
+        last = min(int(inside[-1]) + limit, int(outside[-1]) + 1, size - 1)
+        box.append(slice(first, last + 1))
+    return box[0], box[1]
+
+
+def near_distance(area: Tensor, limit: int) -> Tensor:
+    """``distance``, exact within the limit: squared distances along the rows, then their minimum over shifted rows
+    (Felzenszwalb and Huttenlocher, "Distance transforms of sampled functions", 2012, section 3, with the parabolas cut
+    at ``limit``)."""
     height, width = area.shape
     columns = torch.arange(width, dtype=torch.float32, device=area.device).expand(height, width)
     far = float(limit)

@@ -241,13 +241,14 @@ def prepare(
     new = mirrored((~known)[None, ..., None].float(), rest)[0, ..., 0]
     take = inside(window.fills, rect).float()
     height, width = window.size.height, window.size.width
-    small = F.interpolate(torch.stack([new, take])[:, None], (height, width), mode="area")[:, 0]
-    overlap = round(work.overlap * window.scale)
+    if rect.size != window.size:
+        new, take = F.interpolate(torch.stack([new, take])[:, None], (height, width), mode="area")[:, 0]
+    missing = masks.concat(new > 0, work.cell)
     return Prepared(
         scaled(pixels, window.size).clamp_(0, 1),
-        masks.denoise(small[0] > 0, work.cell, overlap),
-        masks.concat(small[0] > 0, work.cell),
-        masks.composite(small[1] >= 0.5),
+        masks.denoise(missing, round(work.overlap * window.scale)),
+        missing,
+        masks.composite(take >= 0.5),
         replace(work, pending=window),
     )
 
