@@ -1,4 +1,4 @@
-"""The pictures of README, help pages and example thumbnails, made by the product itself from the sample photos.
+"""The pictures of README and help pages, made by the product itself from the sample photos.
 
 Run from the checkout: ``python .github/images/make.py`` (a few minutes; needs ``pip install -e ".[standalone]"``).
 """
@@ -121,39 +121,7 @@ def seam() -> None:
     save(row(close, labels, 320), HELP / "stitch.jpg", 90)
 
 
-# Example workflow -> photo, extents as shares of its sides.
-THUMBNAILS = {
-    "outpaint_quick_start": ("mountain.jpg", (0.2, 0.2, 0, 0)),
-    "outpaint_sd_inpaint": ("sunset.jpg", (0, 0.3, 0, 0)),
-    "outpaint_sdxl": ("dandelion.jpg", (0.25, 0, 0, 0)),
-    "outpaint_flux_fill": ("mountain.jpg", (0.3, 0, 0, 0)),
-    "outpaint_any_checkpoint": ("stream.jpg", (0, 0.2, 0, 0)),
-    "outpaint_api": ("dandelion.jpg", (0, 0.25, 0, 0)),
-    "outpaint_custom_sampler": ("gravel.jpg", (0.2, 0.2, 0, 0)),
-    "outpaint_then_upscale": ("hubble.jpg", (0.2, 0.2, 0, 0)),
-    "outpaint_ratio_folder": ("sunset.jpg", (0.15, 0.15, 0, 0)),
-}
-
-
-def thumbnails() -> None:
-    """What each example gives, the original's corners marked. Content-aware fill stands in for models."""
-    for name, (file, shares) in THUMBNAILS.items():
-        image = photo(file, 320)
-        size = size_of(image)
-        lengths = (size.width, size.width, size.height, size.height)
-        sides = [round(share * length) for share, length in zip(shares, lengths, strict=True)]
-        extents = Extents(*sides)
-        picture = extend(image, extents)
-        rect = Canvas(size, extents).rect
-        draw = ImageDraw.Draw(picture)
-        for x, inward_x in ((rect.x, 1), (rect.right - 1, -1)):
-            for y, inward_y in ((rect.y, 1), (rect.bottom - 1, -1)):
-                draw.line((x, y, x + 28 * inward_x, y), "white", 3)
-                draw.line((x, y, x, y + 28 * inward_y), "white", 3)
-        save(picture, ROOT / "example_workflows" / f"{name}.jpg", 84)
-
-
 if __name__ == "__main__":
     torch.set_num_threads(2)
-    for make in (hero, ratios, prepare, seam, thumbnails):
+    for make in (hero, ratios, prepare, seam):
         make()

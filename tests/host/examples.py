@@ -203,17 +203,19 @@ def ratio_folder(g: Graph) -> None:
     note = """### One ratio for a whole folder
 **Outpaint to Ratio** counts the pixels that each picture needs.
 
-For a folder, export this workflow with *Export (API)* and give it to the command line; it takes pictures of any size,
-one after the other, on one server or several:
+**To run a folder:** copy it into `ComfyUI/input`, press *R*, and put the folder loader in the place of *Load Image*:
+- *Load Image (from Folder)*, for pictures of any sizes;
+- in older ComfyUI *Load Image Dataset from Folder*, which in 0.3.64 takes pictures of one size only.
 
-```
-outpaint FOLDER --engine comfyui --workflow FILE.json -o OUT/
-```"""
-    g.note(note, (0, 380), (315, 330))
+No model is needed. To use one, put its sampler between Prepare and Stitch (see the example *custom sampler*).
+
+Without opening ComfyUI: `outpaint FOLDER --ratio 16:9 -o OUT`"""
+    g.note(note, (0, 380), (315, 400))
     sides = g.add("OutpaintToRatio", (380, 0), (320, 190), image=image, ratio="16:9", anchor="center")
-    extended = g.add("OutpaintLocal", (760, 0), LOCAL_SIZE, image=image, left=sides[0], right=sides[1], up=sides[2],
-                     down=sides[3])[0]  # fmt: skip
-    save(g, extended, (1240, 0))
+    extents = dict(zip(("left", "right", "up", "down"), sides, strict=True))
+    pixels, *_, canvas = g.add("OutpaintPrepare", (760, 0), (420, 620), image=image, fill="content", **extents)
+    joined = g.add("OutpaintStitch", (1240, 0), (300, 130), canvas=canvas, generated=pixels)[0]
+    save(g, joined, (1600, 0))
 
 
 BLUEPRINT = "Outpaint to a ratio"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import struct
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from host import examples
+from host import examples, thumbnails
 from host.graph import to_api
-from host.server import PACK, PromptRejected
+from host.graphs import node
+from host.server import PACK, ComfyServer, PromptRejected
+from host.stand_ins import only, stock, with_stand_in
+from service.endpoint import Endpoint
 
 NAMES = list(examples.EXAMPLES)
-MODELS = [
-    examples.SD_INPAINT, examples.SD15, examples.SDXL, examples.FLUX_FILL, examples.CLIP_L, examples.T5XXL,
-    examples.FLUX_VAE,
-]  # fmt: skip
 # Which tiny model stands in for what the example loads.
 STAND_INS = {
     "outpaint_sd_inpaint": "inpaint unet",
@@ -26,6 +24,8 @@ STAND_INS = {
     "outpaint_custom_sampler": "unet",
     "outpaint_flux_fill": "flux fill",
 }
+# Few steps on few pixels.
+FEW = {"steps": 2, "megapixels": 0.06}
 SIZE = (160, 128)
 
 
@@ -34,13 +34,7 @@ def stocked(comfy):
     """A host with a photo and with files of the names that the examples choose."""
     with Image.open(PACK / "tests" / "photos" / "coffee.jpg") as photo:
         comfy.save_input(photo.crop((100, 80, 100 + SIZE[0], 80 + SIZE[1])), examples.PHOTO)
-    for name, _, folder in MODELS:
-        path = comfy.base / "models" / folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    upscaler = comfy.base / "models" / examples.ESRGAN[2] / examples.ESRGAN[0]
-    upscaler.parent.mkdir(parents=True, exist_ok=True)
-    upscaler.write_bytes(tiny_esrgan())
+    stock(comfy)
     return comfy
 
 
@@ -49,49 +43,16 @@ def info(stocked):
     return examples.ready(stocked.get("/object_info"))
 
 
-def tiny_esrgan(features: int = 8) -> bytes:
-    """A network of the ESRGAN kind with one block, as a safetensors file: it upscales by 4 and is not any good."""
-    shapes = {"conv_first": (features, 3), "conv_body": (features, features), "conv_last": (3, features)}
-    shapes |= dict.fromkeys(("conv_up1", "conv_up2", "conv_hr"), (features, features))
-    for dense in (1, 2, 3):
-        for conv in range(1, 6):
-            shapes[f"body.0.rdb{dense}.conv{conv}"] = (32 if conv < 5 else features, features + 32 * (conv - 1))
-    random = np.random.default_rng(0)
-    tensors = {}
-    for name, (out, into) in shapes.items():
-        tensors[f"{name}.weight"] = random.normal(0, 0.05, (out, into, 3, 3)).astype(np.float32)
-        tensors[f"{name}.bias"] = np.full(out, 0.1, np.float32)
-    header, data = {}, b""
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": (len(data), len(data) + tensor.nbytes)}
-        data += tensor.tobytes()
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + data
+@pytest.fixture(scope="module")
+def studio(checkout):
+    """The host and the endpoint that thumbnails are made with."""
+    with Endpoint() as endpoint, ComfyServer(checkout, endpoint.environment()) as server:
+        stock(server)
+        yield server, endpoint
 
 
 def read(name: str) -> dict:
     return json.loads((examples.WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def with_stand_in(prompt: dict, kind: str) -> dict:
-    """The prompt with one tiny model in place of the loaders; few steps on few pixels."""
-    outputs = {"CheckpointLoaderSimple": (0, 1, 2), "UNETLoader": (0,), "DualCLIPLoader": (1,), "VAELoader": (2,)}
-    swapped = {"model": {"class_type": "TestTinyModel", "inputs": {"kind": kind, "dtype": "float32", "compression": 8}}}
-    for name, node in prompt.items():
-        if node["class_type"] in outputs:
-            continue
-        inputs = dict(node["inputs"])
-        for key, value in inputs.items():
-            if isinstance(value, list) and prompt[value[0]]["class_type"] in outputs:
-                inputs[key] = ["model", outputs[prompt[value[0]]["class_type"]][value[1]]]
-        inputs |= {key: value for key, value in {"steps": 2, "megapixels": 0.06}.items() if key in inputs}
-        swapped[name] = {**node, "inputs": inputs}
-    return swapped
-
-
-def only(prompt: dict, kind: str) -> str:
-    (name,) = [name for name, node in prompt.items() if node["class_type"] == kind]
-    return name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -127,22 +88,64 @@ def test_the_host_offers_it_as_a_template(stocked, name):
 def test_it_runs_and_keeps_the_original(stocked, info, name):
     prompt = to_api(read(name), info)
     if name in STAND_INS:
-        prompt = with_stand_in(prompt, STAND_INS[name])
+        model = node("TestTinyModel", kind=STAND_INS[name], dtype="float32", compression=8)
+        prompt = with_stand_in(prompt, model, FEW)
     run = stocked.run(prompt, timeout=280)
     assert run.status == "success", run.message
     (image,) = run.images(only(prompt, "SaveImage"))
     photo = np.asarray(Image.open(stocked.input / examples.PHOTO))
     if name == "outpaint_then_upscale":
         assert image.shape == (256, 832, 3)
+        kept = image[:, 2 * 128 : 2 * 288].reshape(128, 2, 160, 2, 3).mean((1, 3))
+        assert np.abs(kept - photo).mean() < 6
         return
     if name == "outpaint_ratio_folder":
         assert image.shape == (128, 228, 3)
         left = 34
     else:
-        extender = next(n for n in prompt.values() if n["class_type"] in ("OutpaintLocal", "OutpaintPrepare"))["inputs"]
-        left = extender["left"]
-        assert image.shape == (128, 160 + left + extender["right"], 3)
+        extents = thumbnails.extents_of(prompt)
+        left = extents["left"]
+        assert image.shape == (128, 160 + left + extents["right"], 3)
     assert np.array_equal(image[:, left : left + 160], photo)
+
+
+def test_the_ratio_example_runs_a_folder_when_the_folder_loader_takes_the_photos_place(stocked, info):
+    """As its note says: pictures of any sizes; in the oldest host, of one size."""
+    loader, other_size = node("LoadImageDataSetFromFolder", folder="holiday"), (80, 112)
+    if loader["class_type"] not in info:
+        loader, other_size = node("LoadImageSetFromFolderNode", folder="holiday", resize_method="None"), (96, 96)
+    sizes = [(96, 96), other_size]
+    folder = stocked.input / "holiday"
+    folder.mkdir()
+    photo = Image.open(PACK / "tests" / "photos" / "coffee.jpg")
+    for number, (width, height) in enumerate(sizes):
+        photo.crop((100 + 40 * number, 80, 100 + 40 * number + width, 80 + height)).save(folder / f"{number}.png")
+    prompt = to_api(read("outpaint_ratio_folder"), info)
+    prompt[only(prompt, "LoadImage")] = loader
+    run = stocked.run(prompt)
+    assert run.status == "success", run.message
+    made = run.images(only(prompt, "SaveImage"))
+    assert sorted(image.shape for image in made) == sorted((h, round(h * 16 / 9), 3) for _, h in sizes)
+    originals = [np.asarray(Image.open(path)) for path in folder.iterdir()]
+    for original in originals:
+        fitting = [image for image in made if len(image) == len(original)]
+        left = (fitting[0].shape[1] - original.shape[1]) // 2
+        assert any(np.array_equal(image[:, left : left + original.shape[1]], original) for image in fitting)
+
+
+@pytest.mark.one_host
+@pytest.mark.parametrize("name", ["outpaint_sdxl", "outpaint_custom_sampler", "outpaint_api"])
+def test_thumbnails_are_made_by_running_the_example(studio, name):
+    """With the oracle in place of a model, or of the service: what comes out is the photo, to the eye."""
+    original, made, extents = thumbnails.run(*studio, name)
+    truth = thumbnails.SCENES[name].picture
+    assert made.size == truth.size
+    box = (extents["left"], extents["up"], extents["left"] + original.width, extents["up"] + original.height)
+    assert np.array_equal(np.asarray(made.crop(box)), np.asarray(original))
+    assert np.abs(np.asarray(made, float) - np.asarray(truth, float)).mean() < 4
+    shown = thumbnails.thumbnail(original, made, extents)
+    with Image.open(examples.WORKFLOWS / f"{name}.jpg") as shipped:
+        assert shipped.size == shown.size
 
 
 def test_the_api_example_spends_nothing_as_it_comes(stocked, info):
