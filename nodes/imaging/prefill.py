@@ -70,5 +70,5 @@ def _check(image: Tensor, kind: str) -> None:
         raise InputError(f"The fill {kind!r} is unknown.", f"Use one of: {', '.join(KINDS)}.")
     if image.ndim != 4 or image.shape[-1] != 3 or 0 in image.shape:
         raise InputError(f"A tensor of shape {list(image.shape)} is no picture.", "Use [B, H, W, 3].")
-    if not bool(torch.isfinite(image).all()):
+    if not bool(torch.isfinite(image.sum(dtype=torch.float32))):
         raise InputError("The picture has values that are not numbers (NaN or infinite).", "Check the node before it.")

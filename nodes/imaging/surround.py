@@ -27,27 +27,36 @@ def filled(
     progress: Callable[[int, int], None] | None,
 ) -> Tensor:
     """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more."""
-    height, width = known.shape
     sources = rectangles(known)
-    total, weights = torch.zeros_like(pixels), torch.zeros((height, width), device=pixels.device)
-    for source in sources:
-        rows, columns = source.slices
-        extents = Extents(source.x, width - source.right, source.y, height - source.bottom)
-        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress)
-        if len(sources) == 1:
-            total, weights = picture, torch.ones_like(weights)
-            break
-        weight = 1 / away(source, height, width, pixels.device).square()
-        total += picture * weight[..., None]
-        weights += weight
-    total /= weights[..., None]
+    total = prefilled(pixels, known, sources, kind, seed, progress)
     freedom = max(0.0, 2 * creativity - 1)
     if freedom:
         mean = pixels[:, known].mean(1)[:, None, None]
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(total.shape, generator=generator).to(total)
         total = torch.lerp(total, mean.expand_as(total), freedom) + 0.1 * freedom * noise
+    elif sources[0].size.area == int(known.sum()):
+        return total
     return torch.where(known[..., None], pixels, total.clamp_(0, 1))
+
+
+def prefilled(
+    pixels: Tensor, known: Tensor, sources: list[Rect], kind: str, seed: int,
+    progress: Callable[[int, int], None] | None,
+) -> Tensor:
+    """Prefills from several rectangles, each weighted by its distance; from one, its pixels are those it had."""
+    height, width = known.shape
+    total = weights = torch.zeros((), device=pixels.device)
+    for source in sources:
+        rows, columns = source.slices
+        extents = Extents(source.x, width - source.right, source.y, height - source.bottom)
+        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress)
+        if len(sources) == 1:
+            return picture
+        weight = 1 / away(source, height, width, pixels.device).square()
+        total = total + picture * weight[..., None]
+        weights = weights + weight
+    return total / weights[..., None]
 
 
 def rectangles(known: Tensor) -> list[Rect]:
