@@ -28,6 +28,7 @@ def outpaint(*arguments: object, env: dict[str, str] | None = None) -> subproces
         capture_output=True,
         text=True,
         encoding="utf-8",
+        errors="replace",
         env={**os.environ, "PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1", **(env or {})},
         timeout=240,
     )
@@ -191,6 +192,16 @@ def test_names_with_spaces_and_other_alphabets():
     done = outpaint("Été à Paris/фото 1.png", "--right", 8, "-o", "结果/")
     assert done.returncode == 0, done.stderr
     assert os.listdir("结果") == ["фото 1-outpaint.png"]
+
+
+def test_a_name_that_the_output_cannot_spell_does_not_stop_a_run():
+    """Windows writes redirected output in a code page of 256 characters."""
+    photo("图片.png")
+    photo("b.png")
+    done = outpaint("图片.png", "b.png", "--right", 8, "-o", "out", "--report", env={"PYTHONIOENCODING": "cp1252"})
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir("out")) == ["b-outpaint.png", "图片-outpaint.png"]
+    assert r"\u56fe\u7247.png" in done.stdout
 
 
 def test_a_pattern_that_the_shell_left_alone_is_expanded():
