@@ -110,18 +110,30 @@ def test_the_widget_gets_the_picture_that_went_in_and_the_one_that_came_out(comf
         assert comfy.view(file["filename"], file["subfolder"], "temp").shape == (64, width, 3)
 
 
-def test_an_error_of_the_host_while_sampling_surfaces_as_its_own(comfy):
-    picture = photo("coffee.jpg", 96, 64)
-    prompt = {
+def live_bytes(comfy) -> int:
+    """What all tensors in the host hold once it has emptied its cache and unloaded its models."""
+    comfy.post("/free", {"unload_models": True, "free_memory": True})
+    for _ in range(2):  # The host empties its cache after a prompt.
+        assert comfy.run({"live": node("TestLiveTensors", name="live")}).status == "success"
+    return int(text(comfy, "live"))
+
+
+def test_out_of_memory_while_sampling_is_the_hosts_own_error_and_leaves_nothing_behind(comfy):
+    picture = photo("coffee.jpg", 512, 384)
+    good = {
         "image": load(put(comfy, picture)),
-        "model": node("TestOutOfMemory"),
-        "local": local(["image", 0], "model", right=32, match="tone"),
+        "local": local(["image", 0], right=32, fill="smooth"),
         **outputs("local", "oom"),
     }
-    done = comfy.run(prompt)
+    bad = good | {"model": node("TestOutOfMemory"), "local": local(["image", 0], "model", right=32, seed=51)}
+    assert comfy.run(good).status == "success"
+    before = live_bytes(comfy)
+    done = comfy.run(bad)
     assert done.status == "error"
     assert "OutOfMemory" in done.error["exception_type"]
-    assert comfy.run(prompt | {"local": local(["image", 0], right=32, fill="smooth")}).status == "success"
+    assert live_bytes(comfy) < before + picture.nbytes // 2
+    assert comfy.run(good).status == "success"
+    assert np.array_equal(get(comfy, "oom_image")[:, :, :512], picture)
 
 
 def test_the_report_says_what_was_sampled_and_what_it_cost(comfy):

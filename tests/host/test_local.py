@@ -108,6 +108,26 @@ def test_cancel_stops_it(comfy):
     assert run.status == "interrupted"
 
 
+def test_cancel_between_two_passes_samples_nothing_of_the_second_and_keeps_the_first(comfy):
+    prompt = {
+        "image": load(put(comfy, photo("coffee.jpg", 512, 128))),
+        "oracle": node("TestOracle", truth=["image", 0], windows="[]", **ORACLE | {"seconds": 1.0}),
+        "local": local(["image", 0], "oracle", right=512, megapixels=0.04, steps=1, match="off", seed=98),
+        **outputs("local", "between"),
+    }
+    pending = comfy.submit(prompt)
+    pending.saw("executing", node="local.0.0.right1.decode")
+    comfy.interrupt()
+    run = pending.wait(30)
+    assert run.status == "interrupted"
+    assert "right2.sample" not in sub_nodes(run.executed, "local")
+    again = comfy.run(prompt)
+    assert again.status == "success", again.message
+    ran = sub_nodes(again.executed, "local")
+    assert "right2.sample" in ran
+    assert "right1.sample" not in ran
+
+
 def test_without_a_model_it_fills_from_the_picture(comfy):
     original = photo("gravel.jpg", 200, 150)
     prompt = {

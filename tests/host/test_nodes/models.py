@@ -83,6 +83,73 @@ class Unheard(families.supported_models_base.BASE):
 KNOWN = {field.name for field in dataclasses.fields(comfy.ldm.flux.model.FluxParams)} | {"image_model"}
 FLUX = {name: value for name, value in FLUX.items() if name in KNOWN}
 
+FLUX2 = {
+    **FLUX,
+    "image_model": "flux2",
+    "in_channels": 128,
+    "out_channels": 128,
+    "vec_in_dim": None,
+    "mlp_ratio": 3.0,
+    "axes_dim": [8, 8, 8, 8],
+    "theta": 2000,
+    "patch_size": 1,
+    "qkv_bias": False,
+    "guidance_embed": True,
+    "global_modulation": True,
+    "mlp_silu_act": True,
+    "ops_bias": False,
+    "txt_ids_dims": [3],
+}
+SD3 = {
+    "in_channels": 16,
+    "out_channels": 16,
+    "input_size": None,
+    "patch_size": 2,
+    "depth": 1,
+    "num_patches": 64 * 64,
+    "pos_embed_max_size": 64,
+    "pos_embed_scaling_factor": None,
+    "adm_in_channels": 768,
+    "context_embedder_config": {"target": "torch.nn.Linear", "params": {"in_features": 768, "out_features": 64}},
+}
+QWEN = {
+    "image_model": "qwen_image",
+    "patch_size": 2,
+    "in_channels": 64,
+    "out_channels": 16,
+    "num_layers": 1,
+    "attention_head_dim": 32,
+    "num_attention_heads": 2,
+    "joint_attention_dim": 768,
+    "axes_dims_rope": (8, 12, 12),
+}
+LUMINA2 = {
+    "image_model": "lumina2",
+    "patch_size": 2,
+    "in_channels": 16,
+    "dim": 64,
+    "n_layers": 1,
+    "n_refiner_layers": 1,
+    "n_heads": 2,
+    "n_kv_heads": 2,
+    "multiple_of": 32,
+    "ffn_dim_multiplier": 2.0,
+    "qk_norm": True,
+    "cap_feat_dim": 768,
+    "axes_dims": [8, 12, 12],
+    "axes_lens": [300, 512, 512],
+}
+Z_IMAGE = {
+    **LUMINA2,
+    "dim": 256,
+    "n_heads": 8,
+    "n_kv_heads": 8,
+    "rope_theta": 256.0,
+    "z_image_modulation": True,
+    "time_scale": 1000.0,
+    "pad_tokens_multiple": 32,
+}
+
 # What a test asks for -> configuration class, its settings.
 MODELS = {
     "inpaint unet": (families.SD15, {**UNET, "in_channels": 9, "context_dim": 768}),
@@ -93,7 +160,17 @@ MODELS = {
     "unheard": (Unheard, {**UNET, "in_channels": 16, "out_channels": 16, "context_dim": 768}),
     "flux": (families.Flux, {**FLUX, "in_channels": 16, "guidance_embed": True}),
     "flux fill": (families.FluxInpaint, {**FLUX, "in_channels": 96, "guidance_embed": True}),
+    "sd3": (families.SD3, SD3),
+    "qwen image": (families.QwenImage, QWEN),
+    "lumina2": (families.Lumina2, LUMINA2),
 }
+# Classes that came with later hosts.
+if hasattr(families, "Flux2"):
+    MODELS["flux2"] = (families.Flux2, FLUX2)
+if hasattr(families, "ZImage"):
+    MODELS["z-image"] = (families.ZImage, Z_IMAGE)
+# Their networks take the length of the text from its attention mask.
+MASKED = (families.Lumina2, getattr(families, "ZImage", None))
 
 
 def network(config):
@@ -109,10 +186,13 @@ def network(config):
 
 
 class AveragingVAE:
-    """Colours averaged over cells, spread over ``latent_channels``; decodes to the cells' colours."""
+    """Colours averaged over cells, spread over ``latent_channels``; decodes to the cells' colours.
 
-    def __init__(self, latent_channels, compression):
-        self.latent_channels, self.compression = latent_channels, compression
+    With ``frames`` as the VAEs of video models do it, which make a picture a film of one frame.
+    """
+
+    def __init__(self, latent_channels, compression, frames):
+        self.latent_channels, self.compression, self.frames = latent_channels, compression, frames
 
     def spacial_compression_encode(self):
         return self.compression
@@ -122,11 +202,15 @@ class AveragingVAE:
     def encode(self, pixels):
         cells = F.avg_pool2d(pixels[..., :3].movedim(-1, 1) * 2 - 1, self.compression)
         repeats = -(-self.latent_channels // 3)
-        return cells.repeat(1, repeats, 1, 1)[:, : self.latent_channels]
+        latent = cells.repeat(1, repeats, 1, 1)[:, : self.latent_channels]
+        return latent.unsqueeze(2) if self.frames else latent
 
     def decode(self, samples):
         colours = samples.float()[:, :3] / 2 + 0.5
-        return F.interpolate(colours, scale_factor=self.compression, mode="nearest").clamp(0, 1).movedim(1, -1)
+        if self.frames:
+            colours = colours.squeeze(2)
+        picture = F.interpolate(colours, scale_factor=self.compression, mode="nearest").clamp(0, 1).movedim(1, -1)
+        return picture.unsqueeze(1) if self.frames else picture
 
 
 class TestTinyModel:
@@ -151,7 +235,9 @@ class TestTinyModel:
         config.set_inference_dtype(weights, None if weights == torch.float32 else torch.float32)
         model = network(config)
         patcher = comfy.model_patcher.ModelPatcher(model, load_device=CPU, offload_device=CPU)
-        return patcher, ToyCLIP(), AveragingVAE(config.latent_format.latent_channels, compression)
+        latent = config.latent_format
+        vae = AveragingVAE(latent.latent_channels, compression, latent.latent_dimensions == 3)
+        return patcher, ToyCLIP(masked=make in MASKED), vae
 
 
 NODES = {"TestTinyModel": TestTinyModel}

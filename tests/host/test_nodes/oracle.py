@@ -61,7 +61,7 @@ class OracleConfig(comfy.supported_models_base.BASE):
 
 
 class Oracle(comfy.model_base.BaseModel):
-    """Finds the window it is asked for by the part of the latent it must keep, and returns what is true there."""
+    """Finds the window it is asked for by the part of the latent it must keep, and returns what is true elsewhere."""
 
     def __init__(self, kind, truth, windows, seconds):
         settings = {"disable_unet_model_creation": True, "in_channels": OracleLatent.latent_channels}
@@ -73,14 +73,15 @@ class Oracle(comfy.model_base.BaseModel):
     def target(self, latent, mask):
         height, width = latent.shape[-2] * CELL, latent.shape[-1] * CELL
         kept = (mask < 0.01).float() if mask is not None else torch.ones_like(latent)
-        best, error = None, float("inf")
+        best, error = latent, float("inf")
         for rect in self.windows:
             for one in self.truth.split(1):
                 found = unshuffled(resized(crop(one, rect), height, width))
                 away = float(((found - latent[:1]).square() * kept[:1]).mean())
                 if away < error:
                     best, error = found, away
-        return best
+        # Where nothing may change a model finds nothing to change, down to the last step: there the host frees all.
+        return torch.lerp(best.expand_as(latent), latent, kept)
 
     def extra_conds(self, **kwargs):
         latent = kwargs["latent_image"]
@@ -97,8 +98,9 @@ class LosslessVAE:
 
     latent_channels = OracleLatent.latent_channels
 
-    def __init__(self, gain=1.0, offset=0.0, field=0.0, blur=0.0, seed=1):
+    def __init__(self, gain=1.0, offset=0.0, field=0.0, blur=0.0, seed=1, seconds=0.0):
         self.gain, self.offset, self.field, self.blur, self.seed = gain, offset, field, blur, seed
+        self.seconds = seconds
 
     def spacial_compression_encode(self):
         return CELL
@@ -109,6 +111,7 @@ class LosslessVAE:
         return unshuffled(pixels[..., :3])
 
     def decode(self, samples):
+        time.sleep(self.seconds)
         image = shuffled(samples)
         if self.blur:
             radius = int(3 * self.blur) + 1
@@ -129,8 +132,8 @@ class LosslessVAE:
 class ToyCLIP:
     """Encodes a text as noise that depends on it."""
 
-    def __init__(self, width=768, pooled=768):
-        self.width, self.pooled = width, pooled
+    def __init__(self, width=768, pooled=768, masked=False):
+        self.width, self.pooled, self.masked = width, pooled, masked
 
     def tokenize(self, text, **kwargs):
         return text
@@ -138,7 +141,8 @@ class ToyCLIP:
     def encode_from_tokens_scheduled(self, tokens, **kwargs):
         generator = torch.Generator().manual_seed(sum(tokens.encode()) % 65537)
         cond = torch.randn((1, 8, self.width), generator=generator)
-        return [[cond, {"pooled_output": torch.randn((1, self.pooled), generator=generator)}]]
+        extra = {"attention_mask": torch.ones((1, 8), dtype=torch.long)} if self.masked else {}
+        return [[cond, {"pooled_output": torch.randn((1, self.pooled), generator=generator), **extra}]]
 
 
 class TestOracle:
@@ -169,7 +173,7 @@ class TestOracle:
         rects = json.loads(windows) or [[0, 0, truth.shape[2], truth.shape[1]]]
         model = Oracle(kind, truth[..., :3], rects, seconds)
         patcher = comfy.model_patcher.ModelPatcher(model, load_device=CPU, offload_device=CPU)
-        return patcher, ToyCLIP(), LosslessVAE(gain, offset, field, blur, seed)
+        return patcher, ToyCLIP(), LosslessVAE(gain, offset, field, blur, seed, seconds)
 
 
 class Exhausted(Oracle):

@@ -1,6 +1,7 @@
 """Probes: put exact tensors in, get exact tensors out."""
 
 import asyncio
+import gc
 import time
 from pathlib import Path
 
@@ -115,7 +116,25 @@ class TestFail:
         raise RuntimeError("this node always fails")
 
 
+class TestLiveTensors:
+    """Writes how many bytes all living tensors hold."""
+
+    INPUT_TYPES = classmethod(lambda cls: {"required": {"name": ("STRING", {"default": ""})}})
+    RETURN_TYPES = ()
+    FUNCTION = "count"
+    OUTPUT_NODE = True
+    CATEGORY = "tests"
+    IS_CHANGED = classmethod(lambda cls, **inputs: float("nan"))
+
+    def count(self, name):
+        gc.collect()
+        found = [thing for thing in gc.get_objects() if type(thing) in (torch.Tensor, torch.nn.Parameter)]
+        storages = {tensor.data_ptr(): tensor.untyped_storage().nbytes() for tensor in found}
+        Path(folder_paths.get_output_directory(), f"{name}.txt").write_text(str(sum(storages.values())))
+        return {}
+
+
 NODES = {
     kind.__name__: kind
-    for kind in (TestLoadTensor, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow, TestFail)
+    for kind in (TestLoadTensor, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow, TestFail, TestLiveTensors)
 }
