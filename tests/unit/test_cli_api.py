@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,9 @@ def test_ctrl_c_still_takes_in_what_is_paid_for():
     with Endpoint(seconds=4) as endpoint:
         env = {**os.environ, **endpoint.environment()}
         call = command("cat.png", "--right", 32, "--engine", "api")
-        process = subprocess.Popen(call, env=env, stderr=subprocess.PIPE, text=True)
+        # A shell that runs the tests in the background has Ctrl-C ignored by all that it starts.
+        hear = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+        process = subprocess.Popen(call, env=env, stderr=subprocess.PIPE, text=True, preexec_fn=hear)
         deadline = time.monotonic() + 60
         while not endpoint.at_once and time.monotonic() < deadline:
             time.sleep(0.05)

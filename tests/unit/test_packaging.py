@@ -251,8 +251,12 @@ assert options.parse(["a.png", "--right", "10%"])[1].right.percent
 def find_python(version: str) -> str | None:
     if f"{sys.version_info.major}.{sys.version_info.minor}" == version:
         return sys.executable
-    installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    return str(installed[-1]) if installed else shutil.which(f"python{version}")
+    installed = sorted(map(str, Path.home().glob(f".pyenv/versions/{version}.*/bin/python")))
+    for python in [*reversed(installed), shutil.which(f"python{version}")]:
+        # A version manager's stand-in may be on the path without a Python behind it.
+        if python and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0:
+            return python
+    return None
 
 
 def test_paths_are_never_joined_by_hand():
