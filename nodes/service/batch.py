@@ -9,7 +9,6 @@ results = batch.run(plan)
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,10 +117,24 @@ class Flight:
         self.watches = {item.key: Watch(self.cancelled.is_set) for item in planned.items}
         self.queue = list({item.key: item for item in planned.items}.values())
         self.guard = threading.Lock()
-        size = min(planned.service.policy.concurrency, len(self.queue))
-        self.threads = [threading.Thread(target=self.work, name=f"outpaint-{n}", daemon=True) for n in range(size)]
+        self.working = min(planned.service.policy.concurrency, len(self.queue))
+        self.over = threading.Event()
+
+    def start(self) -> None:
+        for number in range(self.working):
+            threading.Thread(target=self.work, name=f"outpaint-{number}", daemon=True).start()
 
     def work(self) -> None:
+        """What each thread does. Its end is counted here: a join that Ctrl-C interrupts takes a thread for ended."""
+        try:
+            self.take_items()
+        finally:
+            with self.guard:
+                self.working -= 1
+                if not self.working:
+                    self.over.set()
+
+    def take_items(self) -> None:
         while not self.cancelled.is_set() and not self.stopped.is_set():
             with self.guard:
                 if not self.queue:
@@ -150,14 +163,11 @@ class Flight:
 
     @property
     def done(self) -> bool:
-        return not any(thread.is_alive() for thread in self.threads)
+        return self.over.is_set()
 
     def wait(self, seconds: float) -> bool:
         """Wait at most that long; whether everything is over."""
-        end = time.monotonic() + seconds
-        for thread in self.threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        return self.done
+        return self.over.wait(seconds)
 
     @property
     def fraction(self) -> float:
@@ -246,8 +256,7 @@ def start(planned: Plan) -> Flight:
     if planned.new:
         planned.service.key()
     flight = Flight(planned)
-    for thread in flight.threads:
-        thread.start()
+    flight.start()
     return flight
 
 

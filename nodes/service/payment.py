@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -280,14 +281,20 @@ def conclude(
     kind = pictures.sniff(verdict.picture or b"")
     file, on_disk = spool.path if spool.failed is None else None, False
     facts = {**facts, "seed": verdict.seed}
-    if kind is not None and verdict.picture is not None:
+    # The answer as it came is on disk already, so the picture may be looked at while its own file is written.
+    with ThreadPoolExecutor(1) as disk:
+        saving = None
+        if kind is not None and verdict.picture is not None:
+            name = f"outpaint_{item.key[:12]}_{number:05d}"
+            saving = disk.submit(service.store.save, verdict.picture, name, kind)
+        picture, problem, oddities = examine(verdict, item)
+    if saving is not None:
         try:
-            digest, file = service.store.save(verdict.picture, f"outpaint_{item.key[:12]}_{number:05d}", kind)
+            digest, file = saving.result()
             facts |= {"digest": digest, "kind": kind}
             on_disk = True
         except OSError as error:
             warnings.append(f"the paid picture could not be written to disk ({error.strerror}): save the result now")
-    picture, problem, oddities = examine(verdict, item)
     try:
         service.ledger.settle(number, Outcome.PAID, note=problem, file=str(file) if file else None, **facts)
         if on_disk and not spool.failed:

@@ -66,7 +66,7 @@ def to_rgb(picture: Image.Image) -> tuple[Image.Image, list[str]]:
         converted = from_profile(picture, profile)
         if converted is not None:
             return converted, notes
-    return picture.convert("RGB"), notes
+    return picture if picture.mode == "RGB" else picture.convert("RGB"), notes
 
 
 def from_profile(picture: Image.Image, profile: bytes) -> Image.Image | None:

@@ -4,7 +4,7 @@
 
 For pictures of 1, 4 and 9 megapixels: time from tensor to finished tensor (encode, hash, upload, store, decode, verify,
 paste) against a server that answers at once from memory, compared with encoding and decoding the same PNG alone, as
-fast as the client does it (level 1) and as the host's SaveImage does it (level 4); and peak memory over the picture's
+the client does it (level 3) and as the host's SaveImage does it (level 4); and peak memory over the picture's
 own float32 size. Then a batch of 8 against a server that takes 2 s, and 200 requests in a row. Prints a table and ends
 with 1 when a target is missed.
 """
@@ -35,6 +35,7 @@ from PIL import Image
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.service import batch
 from outpaint_nodes.nodes.service.batch import Job, Parameters, Service
+from outpaint_nodes.nodes.service.contract import PNG_LEVEL
 
 TESTS = Path(__file__).parents[1]
 KEY = "benchmark-key-0123"
@@ -51,8 +52,8 @@ def photo(width: int, height: int, seed: int = 0) -> Image.Image:
     return Image.fromarray((np.asarray(picture) + grain).round().clip(0, 255).astype(np.uint8))
 
 
-def png(picture: Image.Image, level: int = 1) -> bytes:
-    """Level 1 is what the client sends, level 4 what ComfyUI's SaveImage writes."""
+def png(picture: Image.Image, level: int = PNG_LEVEL) -> bytes:
+    """As the client sends it; level 4 is what ComfyUI's SaveImage writes."""
     data = io.BytesIO()
     picture.save(data, "PNG", compress_level=level)
     return data.getvalue()
@@ -117,7 +118,7 @@ def once(service: Service, tensor: torch.Tensor, seed: int) -> torch.Tensor:
     """From the node's input to its output with the original pasted back; matching is measured in joining.py."""
     plan = batch.plan(service, [Job(codec.to_pil(tensor), Parameters(right=RIGHT, seed=seed))])
     flight = batch.start(plan)
-    while not flight.wait(0.005):
+    while not flight.wait(0.1):
         pass
     image = codec.from_pil(flight.results()[0].picture)
     image[:, :, : tensor.shape[2]] = tensor
@@ -138,22 +139,23 @@ def timed(work) -> float:
 
 
 def measure(name: str, runs: int) -> tuple[float, float, float, float]:
-    """Seconds of the client, of PNG encode (picture out) and decode (answer in) at level 1 and 4, memory factor."""
+    """Seconds of the client, of PNG encode (picture out) and decode (answer in) as sent and as saved, memory factor."""
     picture = photo(*SIZES[name])
     tensor = codec.from_pil(picture)
     answer = extended(picture)
-    times: dict[str, list[float]] = {"client": [], "level 1": [], "level 4": []}
+    times: dict[str, list[float]] = {"client": [], "sent": [], "saved": []}
     with Answering(answer) as server, tempfile.TemporaryDirectory() as folder:
         service = server.service(folder)
         once(service, tensor, 999)
-        data = {level: png(answer, level) for level in (1, 4)}
+        levels = {"sent": PNG_LEVEL, "saved": 4}
+        data = {level: png(answer, level) for level in levels.values()}
         for run in range(runs):
-            for level in (1, 4):
+            for name_of, level in levels.items():
                 alone = timed(lambda level=level: (png(picture, level), Image.open(io.BytesIO(data[level])).load()))
-                times[f"level {level}"].append(alone)
+                times[name_of].append(alone)
             forget(service)
             times["client"].append(timed(lambda run=run: once(service, tensor, run + 1)))
-    return *(statistics.median(times[what]) for what in ("client", "level 1", "level 4")), memory(name)
+    return *(statistics.median(times[what]) for what in ("client", "sent", "saved")), memory(name)
 
 
 def memory(name: str) -> float:
@@ -228,7 +230,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one run each, 20 requests in a row")
     quick = parser.parse_args().quick
     missed = []
-    print("picture    client   PNG level 1  ratio (limit 1.30)   PNG level 4  ratio   memory (limit 6.0)")
+    print("picture    client   PNG as sent  ratio (limit 1.30)   PNG as saved ratio   memory (limit 6.0)")
     for name in SIZES:
         client, fast, usual, factor = measure(name, 1 if quick else 5)
         print(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -238,7 +239,9 @@ def test_row_28_whoever_waits_may_leave_and_the_thread_keeps_the_answer(world):
     service = world.service
     plan = batch.plan(service, [job()])
     world.asked, world.actions, world.jobs = 1, [0], {plan.items[0].key: job()}
+    before = set(threading.enumerate())
     flight = batch.start(plan)
+    assert all(thread.daemon for thread in set(threading.enumerate()) - before if thread.name.startswith("outpaint"))
     while world.server.complete_requests == 0:
         time.sleep(0.01)
     flight.cancel()
@@ -247,7 +250,26 @@ def test_row_28_whoever_waits_may_leave_and_the_thread_keeps_the_answer(world):
     assert time.monotonic() - left < 1, "I6"
     assert flight.wait(5)
     assert world.outcomes == ["paid"]
-    assert all(thread.daemon for thread in flight.threads)
+
+
+def test_row_28_ctrl_c_while_waiting_does_not_take_a_request_for_ended(world):
+    waiting = threading.Event()
+
+    def scenario(wire):
+        wire.read()
+        waiting.wait(10)
+        wire.deliver(wire.generate())
+
+    world.server.then(scenario)
+    plan = batch.plan(world.service, [job()])
+    world.asked, world.actions, world.jobs = 1, [0], {plan.items[0].key: job()}
+    flight = batch.start(plan)
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        flight.wait(10)
+    assert not flight.done
+    waiting.set()
+    assert flight.wait(10) and flight.results()[0].credits == 8
 
 
 @pytest.mark.parametrize(
@@ -293,7 +315,7 @@ def test_a_header_that_drips_ends_at_the_deadline(world):
             time.sleep(0.1)
 
     world.server.then(scenario)
-    world.fails()
+    world.with_policy(total=3).fails()
     assert world.outcomes == ["unknown"]
 
 

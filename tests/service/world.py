@@ -28,15 +28,15 @@ from .faults import FaultServer
 
 PHOTO = Path(__file__).parents[1] / "photos" / "coffee.jpg"
 QUICK = Policy(
-    connect=0.5,
-    stall=0.5,
-    read=0.8,
-    total=1.5,
+    connect=3.0,
+    stall=3.0,
+    read=6.0,
+    total=9.0,
     backoff=0.01,
     longest_backoff=0.02,
     longest_pace=1.2,
     breaker_failures=99,
-    ledger_wait=0.3,
+    ledger_wait=1.0,
 )
 HOST_PHRASES = (
     "Unauthorized: Please login first to use this node.",
