@@ -63,7 +63,10 @@ ESRGAN = (
 PHOTO = "example.png"
 PHOTO_SIZE = (315, 314)
 SAVE_SIZE = (420, 420)
-LOCAL_SIZE = (420, 820)
+# As high as the nodes become with their handles, so that the editor shows them whole.
+LOCAL_SIZE = (420, 1100)
+PREPARE_SIZE = (420, 680)
+RATIO_SIZE = (320, 440)
 NEGATIVE = "text, watermark, frame, border"
 DRAG = "**Drag the handles** in the node, or type pixels. The original's pixels are never changed."
 
@@ -89,7 +92,7 @@ def quick_start(g: Graph) -> None:
 Without a model the new area is filled from the picture's own content.
 Connect *model*, *clip* and *vae* to have it imagined instead."""
     g.note(note, (0, 380), (315, 210))
-    extended = g.add("OutpaintLocal", (380, 0), LOCAL_SIZE, image=image, left=128, right=128)[0]
+    extended = g.add("OutpaintLocal", (380, 0), LOCAL_SIZE, image=image, right=256)[0]
     save(g, extended, (860, 0))
 
 
@@ -166,9 +169,9 @@ Anything may happen in between: ControlNet, IP-Adapter, other samplers.
 
 {models_note(SD15)}"""
     g.note(note, (0, 520), (315, 290))
-    pixels, denoise_mask, _, _, canvas = g.add("OutpaintPrepare", (380, 0), (420, 620), image=image, right=256)
-    positive = g.add("CLIPTextEncode", (380, 680), (420, 110), clip=clip, text="a landscape, photo")[0]
-    negative = g.add("CLIPTextEncode", (380, 840), (420, 110), clip=clip, text=NEGATIVE)[0]
+    pixels, denoise_mask, _, _, canvas = g.add("OutpaintPrepare", (380, 0), PREPARE_SIZE, image=image, right=256)
+    positive = g.add("CLIPTextEncode", (380, 740), (420, 110), clip=clip, text="a landscape, photo")[0]
+    negative = g.add("CLIPTextEncode", (380, 900), (420, 110), clip=clip, text=NEGATIVE)[0]
     encoded = g.add("VAEEncode", (860, 0), (300, 46), pixels=pixels, vae=vae)[0]
     latent = g.add("SetLatentNoiseMask", (860, 100), (300, 46), samples=encoded, mask=denoise_mask)[0]
     patched = g.add("DifferentialDiffusion", (860, 200), (300, 58), model=model)[0]
@@ -180,7 +183,7 @@ Anything may happen in between: ControlNet, IP-Adapter, other samplers.
     sampled = g.add("SamplerCustomAdvanced", (1220, 0), (300, 326), noise=noise, guider=guider, sampler=sampler,
                     sigmas=sigmas, latent_image=latent)[0]  # fmt: skip
     decoded = g.add("VAEDecode", (1220, 380), (300, 46), samples=sampled, vae=vae)[0]
-    image = g.add("OutpaintStitch", (1220, 480), (300, 130), canvas=canvas, generated=decoded)[0]
+    image = g.add("OutpaintStitch", (1220, 480), (300, 150), canvas=canvas, generated=decoded)[0]
     save(g, image, (1580, 0))
 
 
@@ -191,7 +194,7 @@ The finished picture goes on like any other: here four times larger by an upscal
 
 {models_note(ESRGAN)}"""
     g.note(note, (0, 380), (315, 230))
-    extended = g.add("OutpaintLocal", (380, 0), LOCAL_SIZE, image=image, left=128, right=128)[0]
+    extended = g.add("OutpaintLocal", (380, 0), LOCAL_SIZE, image=image, right=256)[0]
     model = g.add("UpscaleModelLoader", (860, 0), (315, 58), model_name=ESRGAN[0], models=[ESRGAN])[0]
     larger = g.add("ImageUpscaleWithModel", (860, 110), (315, 46), upscale_model=model, image=extended)[0]
     half = g.add("ImageScaleBy", (860, 210), (315, 82), image=larger, upscale_method="area", scale_by=0.5)[0]
@@ -211,10 +214,10 @@ No model is needed. To use one, put its sampler between Prepare and Stitch (see 
 
 Without opening ComfyUI: `outpaint FOLDER --ratio 16:9 -o OUT`"""
     g.note(note, (0, 380), (315, 400))
-    sides = g.add("OutpaintToRatio", (380, 0), (320, 190), image=image, ratio="16:9", anchor="center")
+    sides = g.add("OutpaintToRatio", (380, 0), RATIO_SIZE, image=image, ratio="16:9", anchor="center")
     extents = dict(zip(("left", "right", "up", "down"), sides, strict=True))
-    pixels, *_, canvas = g.add("OutpaintPrepare", (760, 0), (420, 620), image=image, fill="content", **extents)
-    joined = g.add("OutpaintStitch", (1240, 0), (300, 130), canvas=canvas, generated=pixels)[0]
+    pixels, *_, canvas = g.add("OutpaintPrepare", (760, 0), PREPARE_SIZE, image=image, fill="content", **extents)
+    joined = g.add("OutpaintStitch", (1240, 0), (300, 150), canvas=canvas, generated=pixels)[0]
     save(g, joined, (1600, 0))
 
 
@@ -234,7 +237,7 @@ EXAMPLES = {
 
 def blueprint(info: dict) -> dict:
     g = Graph(info)
-    sides = g.add("OutpaintToRatio", (0, 0), (320, 190), ratio="16:9", anchor="center")
+    sides = g.add("OutpaintToRatio", (0, 0), RATIO_SIZE, ratio="16:9", anchor="center")
     names = {"left": sides[0], "right": sides[1], "up": sides[2], "down": sides[3]}
     made = g.add("OutpaintLocal", (420, 0), LOCAL_SIZE, **names)
     return g.blueprint(

@@ -96,7 +96,7 @@ def test_it_runs_and_keeps_the_original(stocked, info, name):
     photo = np.asarray(Image.open(stocked.input / examples.PHOTO))
     if name == "outpaint_then_upscale":
         assert image.shape == (256, 832, 3)
-        kept = image[:, 2 * 128 : 2 * 288].reshape(128, 2, 160, 2, 3).mean((1, 3))
+        kept = image[:, : 2 * 160].reshape(128, 2, 160, 2, 3).mean((1, 3))
         assert np.abs(kept - photo).mean() < 6
         return
     if name == "outpaint_ratio_folder":

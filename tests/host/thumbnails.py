@@ -55,7 +55,7 @@ class Scene:
 
 
 SCENES = {
-    "outpaint_quick_start": Scene("mountain.jpg", (640, 426)),
+    "outpaint_quick_start": Scene("mountain.jpg", (512, 512), box=(0, 0, 852, 852)),
     "outpaint_sd_inpaint": Scene("sunset.jpg", (960, 640), "EPS"),
     "outpaint_sdxl": Scene("astronaut.jpg", (768, 768), "EPS"),
     "outpaint_flux_fill": Scene("mountain.jpg", (960, 639), "FLUX"),

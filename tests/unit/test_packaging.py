@@ -140,6 +140,16 @@ def test_requirements_are_the_dependencies_without_torch():
     assert required == {name for name in PROJECT["project"]["dependencies"] if not name.startswith("torch")}
 
 
+def test_the_lowest_versions_that_ci_runs_with_are_those_that_are_allowed():
+    lines = (ROOT / "tests" / "lowest.txt").read_text().splitlines()
+    lowest = [line for line in lines if not line.startswith("#")]
+    allowed = [re.fullmatch(r"([\w-]+)>=([\d.]+)", name).groups() for name in PROJECT["project"]["dependencies"]]
+    assert lowest == [f"{name}=={version}" + ".0" * (2 - version.count(".")) for name, version in allowed]
+    assert "pip install -r tests/lowest.txt" in text(".github/workflows/ci.yml")
+    python = PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert f'python: "{python}", bounds: lowest' in text(".github/workflows/ci.yml")
+
+
 def test_the_version_stands_in_one_place_and_in_the_changelog():
     version = PROJECT["project"]["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
@@ -154,6 +164,8 @@ def test_registry_metadata_is_complete():
     assert "comfyui" not in project["name"].lower()
     assert project["license"] and project["urls"]["Repository"]
     assert comfy["PublisherId"] and comfy["DisplayName"] and comfy["requires-comfyui"] == ">=0.3.64"
+    # The registry takes every Environment for an accelerator without which the pack cannot be used.
+    assert not [name for name in project["classifiers"] if name.startswith("Environment ::")]
     for key, fits in (("Icon", lambda w, h: w == h <= 400), ("Banner", lambda w, h: w * 9 == h * 21)):
         path = comfy[key].partition("/main/")[2]
         assert path in tracked()
