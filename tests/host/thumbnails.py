@@ -62,7 +62,7 @@ SCENES = {
     "outpaint_any_checkpoint": Scene("stream.jpg", (960, 639), "EPS"),
     "outpaint_api": Scene("dandelion.jpg", (960, 540)),
     "outpaint_custom_sampler": Scene("coffee.jpg", (840, 560), "EPS"),
-    "outpaint_then_upscale": Scene("hubble.jpg", (768, 640)),
+    "outpaint_then_upscale": Scene("dandelion.jpg", (600, 480), box=(0, 0, 900, 720)),
     "outpaint_ratio_folder": Scene("sunset.jpg", (568, 426), box=(140, 0, 1277, 853)),
 }
 
