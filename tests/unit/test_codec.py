@@ -104,8 +104,7 @@ def turned(size=(30, 20), orientation=6) -> bytes:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     exif[ExifTags.Base.Make] = "Maker"
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] = size[0]
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageHeight] = size[1]
+    exif[ExifTags.IFD.Exif] = {ExifTags.Base.ExifImageWidth: size[0], ExifTags.Base.ExifImageHeight: size[1]}
     return file_of(Image.new("RGB", size, "teal"), "JPEG", exif=exif.tobytes())
 
 
