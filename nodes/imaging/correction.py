@@ -15,7 +15,7 @@ from . import grain as grains
 from . import jpeg, register, sharpness
 from .canvas import Canvas, Rect
 from .filters import pad
-from .regions import grown, shared
+from .regions import grown
 from .tone import Tone, Toning
 
 # Side of the cells in which smooth fields over the canvas are held, in pixels.
@@ -30,6 +30,7 @@ class Correction:
     warp: register.Warp | None = None
     tone: Tone | None = None
     sharp: Tensor | None = None
+    overshoot: float = sharpness.OVERSHOOT
     drift: Tensor | None = None
     toning: Toning | None = None
     grain: grains.Grain | None = None
@@ -53,7 +54,7 @@ class Correction:
         rows, columns = rect.moved(-area.x, -area.y).slices
         pixels = pixels[:, rows, columns]
         for place, added in self.rings:
-            common = shared(place, rect)
+            common = place.common(rect)
             if common is not None:
                 rows, columns = common.moved(-rect.x, -rect.y).slices
                 ys, xs = common.moved(-place.x, -place.y).slices
@@ -85,7 +86,7 @@ class Correction:
         if self.sharp is not None:
             left, right = margin - rect.x + area.x, margin - area.right + rect.right
             top, bottom = margin - rect.y + area.y, margin - area.bottom + rect.bottom
-            pixels = sharpness.sharpen(pad(pixels, left, right, top, bottom), self.sharp)
+            pixels = sharpness.sharpen(pad(pixels, left, right, top, bottom), self.sharp, self.overshoot)
         return pixels
 
 
@@ -103,7 +104,7 @@ def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
     whole = Rect(0, 0, made.source.shape[-1], made.source.shape[-2])
     area = Rect(left, top, right - left, bottom - top).clipped(whole)
     pixels = made(area).clamp(0, 1)
-    inside = shared(area, kept)
+    inside = area.common(kept)
     if inside is not None:
         rows, columns = inside.moved(-area.x, -area.y).slices
         pixels[:, rows, columns] = overlap.pixels(inside)
@@ -120,11 +121,13 @@ class Overlap:
     Attributes:
         target: ``[3, H, W]``, the canvas with the original in place; read only where the original lies.
         valid: ``[h, w]`` on the original, 1 where the generated picture corresponds to it; ``None`` = everywhere.
+        same: ``[h, w]``, 0..1, where it was found to show the same things; ``None`` = not looked at.
     """
 
     target: Tensor
     canvas: Canvas
     valid: Tensor | None
+    same: Tensor | None = None
 
     def pixels(self, rect: Rect) -> Tensor:
         rows, columns = rect.slices
@@ -136,6 +139,13 @@ class Overlap:
             return self.target.new_ones((1, rect.height, rect.width))
         rows, columns = rect.moved(-self.canvas.rect.x, -self.canvas.rect.y).slices
         return self.valid[rows, columns].to(self.target)[None]
+
+    def agreed(self, rect: Rect) -> Tensor:
+        """``valid`` where both show the same, ``[1, h, w]``."""
+        if self.same is None:
+            return self.trust(rect)
+        rows, columns = rect.moved(-self.canvas.rect.x, -self.canvas.rect.y).slices
+        return self.trust(rect) * self.same[rows, columns]
 
 
 def sample(field: Tensor, rect: Rect) -> Tensor:

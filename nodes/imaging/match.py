@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import border, jpeg, register, sharpness
+from . import agreement, border, jpeg, register, sharpness
 from . import grain as grains
 from .canvas import Rect
 from .correction import CELL, Correction, Overlap, textured
@@ -27,6 +27,10 @@ DETAIL_DEPTH = 192
 NEAR_DEPTH = 128
 # Usual distance left in the overlap after matching, above which it may be another picture: 6 levels.
 MOST_LEFT = 6 / 255
+# Variance within a cell below which it is even: two levels.
+EVEN = (2 / 255) ** 2
+# Cells in which the colours of a scene drawn anew are compared, in pixels.
+WIDE = 16
 JPEG_WINDOW = 512
 # Widths in pixels at which the step across a border is looked at, and the low-pass along the border.
 STEPS = ((16, 48.0), (4, 24.0))
@@ -49,24 +53,37 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         return made, found
     if match == "full":
         made = replace(made, warp=registration(overlap, source, found))
-    made = replace(made, tone=fit(overlap, made, found))
+    same = compare(overlap, made, found)
+    overlap, another = replace(overlap, same=same), not bool(same.any())
+    drawing = is_drawing(overlap)
+    made = replace(made, tone=fit(overlap, made, found, another))
     if toning := fit_toning(colors(overlap)):
         found.steps["tone"] += "; the original is monochrome, so is the new area"
         made = replace(made, toning=toning)
     if match == "full":
         made = replace(made, sharp=fit_sharpness(overlap, made, found))
+        made = replace(made, overshoot=0.0 if drawing else made.overshoot)
     smooth = drift(overlap, made)
     made = replace(made, drift=smooth)
-    for width, sigma in STEPS:
-        smooth = smooth + steps(overlap, made, width, sigma)
-        made = replace(made, drift=smooth)
+    if another:
+        found.steps["drift"] = found.steps["border"] = "declined: the overlap shows another picture"
+    elif drawing:
+        found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
+    else:
+        for width, sigma in STEPS:
+            smooth = smooth + steps(overlap, made, width, sigma)
+            made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
         if compression == "auto" and (texture := detect_jpeg(overlap)):
             found.steps["compression"] = f"the original is a JPEG, its texture goes on: {texture}"
             made = replace(made, texture=texture)
-        made = replace(made, grain=fit_grain(overlap, made, found))
-        made = replace(made, rings=rings(overlap, made))
+        if drawing and made.texture is None:
+            found.steps["grain"] = "declined: flat places beside strong detail, as drawings and screenshots have"
+        else:
+            made = replace(made, grain=fit_grain(overlap, made, found))
+        if not drawing:
+            made = replace(made, rings=rings(overlap, made))
     return made, found
 
 
@@ -90,6 +107,31 @@ def registration(overlap: Overlap, source: Tensor, found: Findings) -> register.
     return None if still else warp
 
 
+def compare(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
+    """Where the generated picture shows the same as the original, ``[h, w]``: 0 everywhere if it hardly does."""
+    kept = overlap.canvas.rect
+    same = overlap.target.new_ones((kept.height, kept.width))
+    trusts, structures = [], []
+    for band in bands(overlap.canvas, TONE_DEPTH):
+        area = band.rect
+        trust, structured = agreement.agreement(overlap.pixels(area), made(area))
+        wide = trust.repeat_interleave(agreement.CELL, 0).repeat_interleave(agreement.CELL, 1)
+        place = same[area.moved(-kept.x, -kept.y).slices]
+        torch.minimum(place, wide[: area.height, : area.width], out=place)
+        valid = F.avg_pool2d(overlap.trust(area)[None], agreement.CELL, ceil_mode=True)[0, 0] > 0.99
+        trusts.append(trust[valid])
+        structures.append(structured[valid])
+    agree = agreement.share(torch.cat(trusts), torch.cat(structures))
+    if agree is None:
+        found.steps["overlap"] = "too little structure to compare"
+    elif agree < agreement.LEAST:
+        found.steps["overlap"] = f"shows another picture: {100 * agree:.0f} % of its structure is the original's"
+        same.zero_()
+    else:
+        found.steps["overlap"] = f"{100 * agree:.0f} % of its structure is the original's"
+    return same
+
+
 def colors(overlap: Overlap) -> Tensor:
     """Colours ``[N, 3]`` all over the original, about a hundred thousand."""
     kept = overlap.canvas.rect
@@ -97,29 +139,45 @@ def colors(overlap: Overlap) -> Tensor:
     return overlap.pixels(kept)[:, ::step, ::step].flatten(1).T
 
 
-def fit(overlap: Overlap, made: Correction, found: Findings) -> Tone | None:
-    """The tone transform from the overlap, sampled in cells of 4 x 4 pixels."""
+def fit(overlap: Overlap, made: Correction, found: Findings, another: bool) -> Tone | None:
+    """The tone transform from the overlap, sampled in cells of 4 x 4 pixels where both show the same things.
+
+    Of ``another`` picture, the scene drawn anew, the colours may still correspond as a whole: then wide cells are
+    compared, more strictly.
+    """
     samples = []
     for band in bands(overlap.canvas, TONE_DEPTH):
-        trusted = overlap.trust(band.rect)
-        size = min(4, band.rect.width, band.rect.height)
-        o, w = cells(overlap.pixels(band.rect), trusted, size)
-        g, _ = cells(made(band.rect), trusted, size)
-        samples.append((o.flatten(1).T, g.flatten(1).T, (w > 0.99).float().flatten()))
-    wanted, given, weight = (torch.cat(parts) for parts in zip(*samples, strict=True))
-    tone = fit_tone(wanted, given, weight)
+        trusted = overlap.trust(band.rect) if another else overlap.agreed(band.rect)
+        size = min(WIDE if another else 4, band.rect.width, band.rect.height)
+        pair = torch.cat([overlap.pixels(band.rect), made(band.rect)])
+        mean, w = cells(pair, trusted, size)
+        uneven = (cells(pair.square(), trusted, size)[0] - mean.square()).clamp_min(0).mean(0)
+        samples.append(
+            (mean[:3].flatten(1).T, mean[3:].flatten(1).T, torch.where(w > 0.5, w, 0).flatten(), uneven.flatten())
+        )
+    wanted, given, weight, uneven = (torch.cat(parts) for parts in zip(*samples, strict=True))
+    tone = fit_tone(wanted, given, weight if another else weight * even(uneven))
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
         return None
     matched = tone(given.T[..., None])[..., 0].T
-    left = float((wanted - matched)[weight > 0].abs().mean(1).median())
-    spread = float((wanted - wanted[weight > 0].median(0).values)[weight > 0].abs().mean(1).median())
-    if left > MOST_LEFT and left > 0.5 * spread:
+    known = weight > 0
+    left = float((wanted - matched)[known].abs().mean(1).median())
+    spread = float((wanted - wanted[known].median(0).values)[known].abs().mean(1).median())
+    most = max(MOST_LEFT / 2, 0.2 * spread) if another else max(MOST_LEFT, 0.5 * spread)
+    if left > most:
         found.steps["tone"] = f"declined: the overlap shows another picture ({255 * left:.0f} levels apart)"
         return None
     found.figures["tone"] = 255 * float((matched - given).abs().mean())
     found.steps["tone"] = f"moved by {found.figures['tone']:.1f} levels, {255 * left:.1f} left in the overlap"
     return tone
+
+
+def even(variance: Tensor) -> Tensor:
+    """How much each place counts by the ``variance`` around it: beside an edge the colours differ by what a blur mixes
+    into them, even places know better."""
+    usual = variance.flatten()[:: max(1, variance.numel() // 100_000)].quantile(0.2)
+    return 1 / (1 + variance / usual.clamp_min(EVEN)).square()
 
 
 def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor | None:
@@ -140,13 +198,23 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
     return sharpness.kernel(gain)
 
 
+def is_drawing(overlap: Overlap) -> bool:
+    """Whether the original is a drawing or a screenshot."""
+    strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    return grains.is_drawn(strips, grains.merge([grains.measure(strip) for strip in strips]))
+
+
 def drift(overlap: Overlap, made: Correction) -> Tensor:
     """The membrane of what the tone transform left, in cells of ``CELL`` pixels over the whole canvas."""
     total, weight = no_cells(overlap)
     for band in bands(overlap.canvas, DRIFT_DEPTH):
         area = band.rect
-        difference = overlap.pixels(area) - made(area)
-        trusted = drift_weight(difference, overlap.trust(area), DRIFT_CAP)
+        pair = torch.cat([overlap.pixels(area), made(area)])
+        mean, square = (F.avg_pool2d(x[None], 9, 1, 4, count_include_pad=False)[0] for x in (pair, pair.square()))
+        uneven = (square - mean.square()).clamp_min(0).mean(0)
+        difference = pair[:3] - pair[3:]
+        # A blur moves colours about; only as a mean over the surroundings is a difference another colour.
+        trusted = drift_weight(mean[:3] - mean[3:], overlap.agreed(area), DRIFT_CAP) * even(uneven).sqrt()
         add_cells(total, weight, difference, trusted, area)
     values, support = blur_known(total / weight.clamp_min(1e-6), weight.clamp_max(1), 1.25)
     known = ((weight > 0.02) & (support > 0.02)).float()
@@ -165,9 +233,12 @@ def steps(overlap: Overlap, made: Correction, width: int, sigma: float) -> Tenso
             continue
         strip = torch.cat([inside, turned(made(out), side)], 2)
         fault = border.excess_step(strip, inside.shape[2], width, sigma)
-        edge = turned_back(torch.nn.functional.pad(-fault[..., None], (CELL - 1, 0)), side)
+        edge = edge_rect(band.rect, side, CELL)
+        # Where the overlap shows something else, so may the new area: a step there is a cut in the content.
+        fault = fault * border.along(turned(overlap.agreed(edge), side).mean(2), sigma)
+        moved = turned_back(torch.nn.functional.pad(-fault[..., None], (CELL - 1, 0)), side)
         here = turned_back(torch.nn.functional.pad(torch.ones_like(fault[:1])[..., None], (CELL - 1, 0)), side)
-        add_cells(values, weight, edge, here, edge_rect(band.rect, side, CELL))
+        add_cells(values, weight, moved, here, edge)
     known = (weight > 0).float()
     return membrane(values / weight.clamp_min(1e-6), known)
 
@@ -212,10 +283,10 @@ def rings(overlap: Overlap, made: Correction) -> tuple[tuple[Rect, Tensor], ...]
         inside = area.clipped(kept)
         known = made.source.new_zeros((1, area.height, area.width), dtype=torch.float32)
         rows, columns = inside.moved(-area.x, -area.y).slices
-        known[:, rows, columns] = overlap.trust(inside)
+        known[:, rows, columns] = overlap.agreed(inside)
         difference = known.new_zeros((3, area.height, area.width))
         difference[:, rows, columns] = overlap.pixels(inside) - made(inside)
-        added = border.ring(difference, (known > 0.99).float())
+        added = border.ring(difference, (known > 0.5).float())
         rows, columns = place.moved(-area.x, -area.y).slices
         out.append((place, added[:, rows, columns]))
     return tuple(out)
@@ -227,9 +298,6 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     areas = [area for area in areas if min(area.width, area.height) >= 16]
     strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
     wants = grains.merge([grains.measure(strip) for strip in strips])
-    if made.texture is None and grains.is_drawn(strips, wants):
-        found.steps["grain"] = "declined: flat places beside strong detail, as drawings and screenshots have"
-        return None
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
 

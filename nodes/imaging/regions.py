@@ -60,13 +60,6 @@ def grown(rect: Rect, margin: int, within: Rect) -> Rect:
     return Rect(x, y, min(rect.right + margin, within.right) - x, min(rect.bottom + margin, within.bottom) - y)
 
 
-def shared(a: Rect, b: Rect) -> Rect | None:
-    """What two rectangles share, or ``None``."""
-    x, y = max(a.x, b.x), max(a.y, b.y)
-    width, height = min(a.right, b.right) - x, min(a.bottom, b.bottom) - y
-    return Rect(x, y, width, height) if width > 0 and height > 0 else None
-
-
 def blocks(rect: Rect, side: int) -> Iterator[Rect]:
     """``rect`` cut into blocks of at most ``side`` x ``side`` pixels, row by row."""
     for y in range(rect.y, rect.bottom, side):

@@ -17,6 +17,8 @@ TILE = 32
 RADIUS = 6
 GAIN = (0.5, 2.5)
 MIN_TILES = 8
+# Camera pictures have been sharpened before: so much of the contrast may an edge go beyond it.
+OVERSHOOT = 0.25
 # Below this share of predicted power the two pictures do not show the same thing at that place.
 SAME = 0.5
 
@@ -82,11 +84,12 @@ def kernel(gain: Tensor) -> Tensor:
     return cut
 
 
-def sharpen(image: Tensor, added: Tensor) -> Tensor:
+def sharpen(image: Tensor, added: Tensor, overshoot: float = OVERSHOOT) -> Tensor:
     """``image`` ``[3, H, W]`` less ``RADIUS`` pixels on each side, its luma filtered.
 
-    The change is bounded by the contrast around each pixel, so no edge gets an overshoot that the picture around it
-    does not have. Chroma stays: filtering it would amplify compression noise.
+    The change is bounded by the contrast around each pixel: no edge goes beyond the values around it by more than the
+    share ``overshoot`` of their contrast (and of four levels). Chroma stays: filtering it would amplify compression
+    noise.
     """
     y = luma(image)
     detail = F.conv2d(y[None], added[None, None])[0]
@@ -94,7 +97,7 @@ def sharpen(image: Tensor, added: Tensor) -> Tensor:
     inner = y[:, r - 2 : -(r - 2) or None, r - 2 : -(r - 2) or None]
     centre = y[:, r:-r, r:-r]
     high, low = largest(inner) - centre, -largest(-inner) - centre
-    room = 0.25 * (high - low) + 1 / 255
+    room = overshoot * (high - low + 4 / 255)
     return image[:, r:-r, r:-r] + torch.minimum(torch.maximum(detail, low - room), high + room)
 
 

@@ -60,7 +60,7 @@ def fit_tone(original: Tensor, generated: Tensor, weight: Tensor, rounds: int = 
     Returns:
         ``None`` where there are too few samples.
     """
-    if int((weight > 0.05).sum()) < MIN_SAMPLES:
+    if int((weight > 0).sum()) < MIN_SAMPLES:
         return None
     x, y = generated.double(), (original - generated).double()
     features, prior = basis(x), weight.double()
@@ -78,9 +78,9 @@ def fit_tone(original: Tensor, generated: Tensor, weight: Tensor, rounds: int = 
             right = (features * trust[:, None]).T @ y[:, channel]
             weights[:, channel] = torch.linalg.solve(gram + torch.diag(ridge), right)
         residual = (y - features @ weights).square().mean(1)
-        scale = residual[prior > 0.05].median().clamp_min(1e-6) * 4
+        scale = residual[prior > 0].median().clamp_min(1e-6) * 4
         trust = prior / (1 + residual / scale).square()
-    spread = generated[weight > 0.05]
+    spread = generated[weight > 0]
     low, high = spread.amin(0), spread.amax(0)
     return Tone(weights.to(generated.dtype), low, high)
 
@@ -113,9 +113,11 @@ class Toning:
 
     Attributes:
         chroma: ``[2, KNOTS]``, Cb and Cr at lumas evenly spread over 0..1.
+        slack: how far the picture's own chroma strays from it.
     """
 
     chroma: Tensor
+    slack: float
 
     def __call__(self, image: Tensor) -> Tensor:
         """``image`` ``[3, H, W]`` with the picture's own chroma in place of the generator's."""
@@ -123,6 +125,7 @@ class Toning:
         at = (y * (KNOTS - 1)).clamp(0, KNOTS - 1)
         low = at.floor().long().clamp_max(KNOTS - 2)
         chroma = torch.lerp(self.chroma[:, low], self.chroma[:, low + 1], at - low)
+        chroma += (mix(image, RGB_TO_YCC)[1:] - chroma).clamp_(-self.slack, self.slack)
         return mix(torch.stack([y, chroma[0], chroma[1]]), YCC_TO_RGB)
 
 
@@ -138,4 +141,5 @@ def fit_toning(colors: Tensor) -> Toning | None:
     knots = torch.linalg.solve(gram, hat.T @ ycc[1:].T).T
     off = ycc[1:] - knots @ hat.T
     off = off.abs().flatten()[:: max(1, off.numel() // 100_000)]
-    return Toning(knots) if bool(off.quantile(0.98) < 2 * MONOCHROME) else None
+    slack = float(off.quantile(0.98))
+    return Toning(knots, slack) if slack < 2 * MONOCHROME else None
