@@ -1,9 +1,10 @@
 """Grain: the fine detail the generator does not make, measured on the original and put into the new area.
 
 Fine detail is split into bands (the undecimated wavelet transform with the cubic B-spline: Starck, Murtagh and Fadili,
-"Sparse Image and Signal Processing", section 3.5) of luma and chroma. How strong each band usually is, given how bright
-a place is and how much goes on there at a coarser scale, is learned from the original and from the new area. Where the
-new area has less, seeded noise with the original's correlations between the channels makes up for the difference.
+"Sparse Image and Signal Processing", section 3.5; before it a finer one, with the binomial 1, 2, 1) of luma and chroma.
+How strong each band usually is, given how bright a place is and how much goes on there at a coarser scale, is learned
+from the original and from the new area. Where the new area has less, seeded noise with the original's correlations
+between the channels makes up for the difference.
 """
 
 from __future__ import annotations
@@ -17,19 +18,23 @@ from torch import Tensor
 
 from .filters import RGB_TO_YCC, YCC_TO_RGB, blur, luma, mix
 
-BANDS = 3
+BANDS = 4
 # Energies and contexts are taken in cells of this many pixels.
 CELL = 4
-# What a call needs around the pixels it returns: bands need 14, the context 40.
+# What a call needs around the pixels it returns: bands need 15, the context 40.
 MARGIN = 48
 FLOOR = (0.05 / 255) ** 2
 LEVELS = 7
 TONES = 7
 # Least gain, and the largest for each band: coarser detail is right already, raising it would be contrast.
 GAIN = 0.6
-RAISED = (1.6, 1.25, 1.0)
+RAISED = (1.6, 1.4, 1.25, 1.0)
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power.
-EDGES = (6.0, 3.0, 3.0)
+EDGES = (2.5, 1.5, 1.5)
+# What is darker or brighter is clipped and has lost its noise.
+CLIPPED = 0.02
+# Mean root of the absolute value of standard normal noise.
+NORMAL_ROOT = 0.8222
 # Most density of the coarser bands, against the finest, in power.
 COARSER = 6.0
 # Noise of more than 14 levels is not grain.
@@ -37,17 +42,17 @@ MAX_VARIANCE = (14 / 255) ** 2
 
 
 def smooth(planes: Tensor, level: int) -> Tensor:
-    """One step of the transform: the B-spline low-pass with holes, ``[C, H, W]`` -> ``[C, H, W]`` (edges repeated).
+    """One step of the transform: the low-pass with holes, ``[C, H, W]`` -> ``[C, H, W]`` (edges repeated).
 
-    The filter (1, 4, 6, 4, 1) / 16 is four running means of two, which on a CPU is several times faster than a
-    convolution with so few taps.
+    The filters (1, 2, 1) / 4 of level 0 and (1, 4, 6, 4, 1) / 16 of the others are two and four running means of two,
+    which on a CPU is several times faster than a convolution with so few taps.
     """
-    step = 2**level
-    x = F.pad(planes[None], (2 * step, 2 * step, 2 * step, 2 * step), mode="replicate")[0]
-    for _ in range(4):
+    means, step = (4, 2 ** (level - 1)) if level else (2, 1)
+    x = F.pad(planes[None], (means * step // 2,) * 4, mode="replicate")[0]
+    for _ in range(means):
         x = x[:, :, step:] + x[:, :, :-step]
-    x = x.mul_(1 / 256)
-    for _ in range(4):
+    x = x.mul_(4.0**-means)
+    for _ in range(means):
         x = x[:, step:] + x[:, :-step]
     return x
 
@@ -65,7 +70,7 @@ def split(planes: Tensor) -> list[Tensor]:
 def context(y: Tensor) -> tuple[Tensor, Tensor]:
     """Brightness (0..1) and log2 of coarse activity of luma ``[1, H, W]``, per cell of 4 pixels, ``[H/4, W/4]``."""
     small = F.avg_pool2d(y[None], CELL)[0]
-    coarse = small - smooth(small, 0)
+    coarse = small - smooth(small, 1)
     activity = blur(coarse.square(), 2.0).clamp_min(0).sqrt()
     return blur(small, 1.0)[0], torch.log2(activity[0] + 0.1 / 255)
 
@@ -93,11 +98,11 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
     brightness, activity = context(ycc[:1])
     energy, cross = [], []
     for band in split(ycc):
-        products = torch.cat([band.abs(), band[[0, 0, 1]] * band[[1, 2, 2]]])
+        products = torch.cat([band.abs().sqrt(), band[[0, 0, 1]] * band[[1, 2, 2]]])
         cells = F.avg_pool2d(products[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
         cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
-        # By the mean deviation, which a few strong pixels do not decide, as if it were of normal noise.
-        energy.append(cells[:3].flatten(1).T.square() * (torch.pi / 2))
+        # By the mean root of the deviation, which a few strong pixels do not decide, as if it were of normal noise.
+        energy.append((cells[:3].flatten(1).T / NORMAL_ROOT) ** 4)
         cross.append(cells[3:].flatten(1).T)
     return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
 
@@ -197,11 +202,11 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
         e, c = energy[k].clamp_min(FLOOR), cross[k]
         rho = torch.stack([c[0] / (e[0] * e[1]).sqrt(), c[1] / (e[0] * e[2]).sqrt(), c[2] / (e[1] * e[2]).sqrt()])
         a, b, d = rho.clamp(-0.9, 0.9) * 0.98
-        one, nil = torch.ones_like(a), torch.zeros_like(a)
+        one = torch.ones_like(a)
         matrix = torch.stack([torch.stack([one, a, b]), torch.stack([a, one, d]), torch.stack([b, d, one])])
         values, vectors = torch.linalg.eigh(matrix)
         half = vectors * values.clamp_min(0).sqrt()
-        factor.append(half / half.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6) + nil)
+        factor.append(half / half.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6))
     return Grain(activity, brightness, torch.zeros_like(wants), gain, torch.stack(factor))
 
 
@@ -225,7 +230,9 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     own = leakage(ratio).diagonal().view(-1, 1, 1, 1)
     most = 1.3 * wants / own
     # What lies next to edges is content, and noise in its place is seen; more so in colour.
-    quiet = torch.quantile(original.energy[:: max(1, len(original.energy) // 20_000)], 0.05, dim=0)
+    live = original.energy[(original.brightness - 0.5).abs() < 0.5 - CLIPPED]
+    live = live if len(live) >= 64 else original.energy
+    quiet = torch.quantile(live[:: max(1, len(live) // 20_000)], 0.05, dim=0)
     most = torch.minimum(most, (quiet * quiet.new_tensor(EDGES))[..., None, None] / own)
     # Grain is fine: in coarser bands it is not much denser than in the finest. More of it would be texture.
     most = torch.minimum(most, COARSER * most[:1, :1])
