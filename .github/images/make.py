@@ -104,21 +104,30 @@ def prepare() -> None:
 
 
 def seam() -> None:
-    """A continuation with the errors that decoders make (tone, softness), pasted and matched, enlarged four times."""
-    whole = photo("mountain.jpg", 1280)
-    cut = 860
-    truth = whole[:, :, : cut + 320]
-    original = truth[:, :, :cut]
-    extents = Extents(right=320)
+    """A continuation with the errors that decoders make (tone, softness), joined in three ways, four times enlarged:
+    smooth above, textured below. Marks show where the original ends."""
+    cut = 700
+    truth = photo("mountain.jpg", 1280)[:, :, : cut + 320]
+    original, extents = truth[:, :, :cut], Extents(right=320)
     picture = codec.to_pil(truth)
     soft = codec.from_pil(picture.resize((picture.width // 2, picture.height // 2)).resize(picture.size))
     generated = (soft * 0.93 + 0.03 + torch.tensor([0.02, 0.0, -0.02])).clamp(0, 1)
-    pasted = codec.to_pil(stitch(original, generated, extents, match="off").image)
-    matched = codec.to_pil(stitch(original, generated, extents).image)
-    box = (cut - 60, 395, cut + 60, 475)
-    close = [picture.crop(box).resize((480, 320), Image.Resampling.NEAREST) for picture in (pasted, matched)]
-    labels = ["pasted (match: off)", "matched (match: full)"]
-    save(row(close, labels, 320), HELP / "stitch.jpg", 90)
+    ways = {
+        "pasted": stitch(original, generated, extents, match="off"),
+        "feathered 32 px into the original": stitch(original, generated, extents, match="off", rim=32),
+        "Outpaint: matched, original untouched": stitch(original, generated, extents),
+    }
+    close = []
+    for way in ways.values():
+        both = Image.new("RGB", (400, 2 * 248 + 12), PAPER)
+        for number, y in enumerate((72, 565)):
+            part = codec.to_pil(way.image).crop((cut - 50, y, cut + 50, y + 62))
+            both.paste(part.resize((400, 248), Image.Resampling.NEAREST), (0, number * 260))
+        draw = ImageDraw.Draw(both)
+        for y in (0, 240, 260, 500):
+            draw.line((200, y, 200, y + 8), INK, 2)
+        close.append(both)
+    save(row(close, list(ways), close[0].height), HELP / "stitch.jpg", 90)
 
 
 if __name__ == "__main__":

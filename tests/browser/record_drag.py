@@ -17,7 +17,8 @@ from playwright.sync_api import sync_playwright
 from browser import conftest
 
 VERSION, RENDERER = "1.58.1", "vue"
-MARGIN = 16
+# Beyond the editor's box, sideways and upward.
+MARGIN = (10, 2)
 FRAME_MS = 70
 
 
@@ -31,10 +32,10 @@ class Film:
         self.at = (0.0, 0.0)
         box = desk.editor(node).bounding_box()
         self.clip = {
-            "x": box["x"] - MARGIN,
-            "y": box["y"] - MARGIN,
-            "width": box["width"] + 2 * MARGIN,
-            "height": box["height"] + 2 * MARGIN,
+            "x": box["x"] - MARGIN[0],
+            "y": box["y"] - MARGIN[1],
+            "width": box["width"] + 2 * MARGIN[0],
+            "height": box["height"] + 2 * MARGIN[1],
         }
 
     def shoot(self, milliseconds: int = FRAME_MS) -> None:
@@ -95,7 +96,7 @@ def main(photo: str, out: str) -> None:
     with sync_playwright() as playwright:
         path = conftest.chromium_path()
         browser = playwright.chromium.launch(executable_path=path, headless=True, args=conftest.FLAGS)
-        desk = conftest.opened(browser, VERSION, RENDERER, viewport=(1400, 1050), device_scale_factor=1.5)
+        desk = conftest.opened(browser, VERSION, RENDERER, viewport=(1400, 1050), device_scale_factor=2)
         desk.backend.pictures["photo.jpg"] = Path(photo).read_bytes()
         node = desk.scene(right=0)
         film = Film(desk, node)

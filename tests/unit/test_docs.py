@@ -17,7 +17,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *HELP, ROOT / "tests" / "photos" / "ATTRIBU
 IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
 # Hosts that pages may point to; a new one is looked at by a person first.
 KNOWN = {"github.com", "keepachangelog.com", "semver.org", "creativecommons.org", "huggingface.co"}
-LINK = re.compile(r"\]\(([^)\s]+)\)")
+LINK = re.compile(r"""(?:\]\(|\bsrc=")([^)"\s]+)""")
 BLOCK = re.compile(r"```(?:sh)?\n(.*?)```", re.DOTALL)
 
 
