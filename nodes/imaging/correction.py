@@ -37,6 +37,8 @@ class Correction:
     seed: int = 0
     rings: tuple[tuple[Rect, Tensor], ...] = ()
     texture: jpeg.Texture | None = None
+    # As ``rings``, added after the coding: for blocks that the border divides, which blur it.
+    divided: tuple[tuple[Rect, Tensor], ...] = ()
     # Pixels before the grain, by rectangle, while several grains are tried on them.
     memory: dict[Rect, Tensor] | None = field(default=None, compare=False, repr=False)
 
@@ -53,13 +55,7 @@ class Correction:
             pixels = grains.add_grain(pixels, self.grain, self.seed, area.x, area.y)
         rows, columns = rect.moved(-area.x, -area.y).slices
         pixels = pixels[:, rows, columns]
-        for place, added in self.rings:
-            common = place.common(rect)
-            if common is not None:
-                rows, columns = common.moved(-rect.x, -rect.y).slices
-                ys, xs = common.moved(-place.x, -place.y).slices
-                pixels[:, rows, columns] += added[:, ys, xs]
-        return pixels
+        return with_rings(pixels, rect, self.rings)
 
     def smooth(self, rect: Rect) -> Tensor:
         """All but grain and rings."""
@@ -111,7 +107,18 @@ def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
     margins = (area.x - left, right - area.right, area.y - top, bottom - area.bottom)
     coded = jpeg.compress(F.pad(pixels[None], margins, mode="replicate")[0], texture)
     rows, columns = rect.moved(-left, -top).slices
-    return coded[:, rows, columns]
+    return with_rings(coded[:, rows, columns], rect, made.divided)
+
+
+def with_rings(pixels: Tensor, rect: Rect, rings: tuple[tuple[Rect, Tensor], ...]) -> Tensor:
+    """``pixels`` of ``rect``, changed in place by what the ``rings`` add there."""
+    for place, added in rings:
+        common = place.common(rect)
+        if common is not None:
+            rows, columns = common.moved(-rect.x, -rect.y).slices
+            ys, xs = common.moved(-place.x, -place.y).slices
+            pixels[:, rows, columns] += added[:, ys, xs]
+    return pixels
 
 
 @dataclass(frozen=True)

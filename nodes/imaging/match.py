@@ -6,6 +6,7 @@ pixels corrected by the steps before it; each may decline, and says why.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -33,7 +34,7 @@ EVEN = (2 / 255) ** 2
 WIDE = 16
 JPEG_WINDOW = 512
 # Widths in pixels at which the step across a border is looked at, and the low-pass along the border.
-STEPS = ((16, 48.0), (4, 24.0))
+STEPS = ((16, 48.0), (8, 32.0), (4, 24.0))
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
 DRIFT_CAP = 6 / 255
 
@@ -84,6 +85,9 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
             made = replace(made, grain=fit_grain(overlap, made, found))
         if not drawing:
             made = replace(made, rings=rings(overlap, made))
+            if made.texture is not None:
+                coded = made
+                made = replace(made, divided=rings(overlap, lambda rect: textured(coded, overlap, rect)))
     return made, found
 
 
@@ -270,7 +274,7 @@ def add_cells(total: Tensor, weight: Tensor, values: Tensor, trusted: Tensor, ar
     weight[:, ys, xs] += F.avg_pool2d(F.pad(trusted, margins)[None], CELL)[0]
 
 
-def rings(overlap: Overlap, made: Correction) -> tuple[tuple[Rect, Tensor], ...]:
+def rings(overlap: Overlap, made: Callable[[Rect], Tensor]) -> tuple[tuple[Rect, Tensor], ...]:
     """The last correction of the few pixels next to the original: rectangles that do not overlap, and what to add."""
     canvas, reach = overlap.canvas, border.REACH
     whole, kept = Rect(0, 0, canvas.size.width, canvas.size.height), canvas.rect
@@ -281,7 +285,7 @@ def rings(overlap: Overlap, made: Correction) -> tuple[tuple[Rect, Tensor], ...]
             place = Rect(place.x - reach, place.y, place.width + 2 * reach, place.height).clipped(whole)
         area = grown(place, reach, whole)
         inside = area.clipped(kept)
-        known = made.source.new_zeros((1, area.height, area.width), dtype=torch.float32)
+        known = torch.zeros((1, area.height, area.width), device=overlap.target.device)
         rows, columns = inside.moved(-area.x, -area.y).slices
         known[:, rows, columns] = overlap.agreed(inside)
         difference = known.new_zeros((3, area.height, area.width))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,13 +11,14 @@ from hypothesis import strategies as st
 
 from outpaint_nodes.nodes.imaging import border, sharpness
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
+from outpaint_nodes.nodes.imaging.correction import textured
 from outpaint_nodes.nodes.imaging.filters import luma
 from outpaint_nodes.nodes.imaging.grain import measure as measure_grain
 from outpaint_nodes.nodes.imaging.grain import split, white
 from outpaint_nodes.nodes.imaging.match import measure
 from outpaint_nodes.nodes.imaging.membrane import membrane
 from outpaint_nodes.nodes.imaging.tone import MAX_SHIFT, fit_tone, fit_toning
-from unit.pictures import blurred, overlap, texture
+from unit.pictures import blurred, jpeg, overlap, texture
 
 RIGHT = Extents(right=96)
 
@@ -136,7 +139,7 @@ def test_the_filter_leaves_flat_places_and_makes_no_halo_on_an_edge():
     edge[:, :, 20:] = 0.5
     r = sharpness.RADIUS
     done = sharpness.sharpen(edge, added)
-    assert torch.allclose(done[:, :, : 12 - r], edge[:, r:-r, r : 12], atol=0.02)
+    assert torch.allclose(done[:, :, : 12 - r], edge[:, r:-r, r:12], atol=0.02)
     assert done.max() <= 0.5 * 1.26 + 1 / 255
     assert done.min() >= -0.5 * 0.26 - 1 / 255
 
@@ -215,6 +218,25 @@ def test_the_ring_does_not_believe_large_differences():
     known = torch.zeros(1, 30, 40)
     known[..., :20] = 1
     assert border.ring(known.expand(3, -1, -1) * 0.8, known).max() < 0.01
+
+
+def test_a_coding_block_that_the_border_divides_makes_no_step():
+    g = torch.Generator().manual_seed(0)
+    hues = torch.nn.functional.interpolate(torch.rand((1, 3, 4, 6), generator=g), (272, 352), mode="bicubic")[0]
+    detail = 0.3 * (texture(272, 352, noise=0.03) - 0.5)
+    truth = jpeg((0.25 + 0.5 * hues + detail).clamp(0, 1), 75)[:, 11:251, 5:325]
+    # Colours that depart from the border on, over four pixels, now to one side and now to the other.
+    wave = torch.sin(torch.arange(240) / 12)[:, None] * ((torch.arange(320) - 223) / 4).clamp(0, 1)
+    generated = truth + wave * torch.tensor([5.0, -5.0, 0.0]).view(3, 1, 1) / 255
+    known = overlap(truth, RIGHT)
+    found = measure(known, generated, "full", 0, "auto")[0]
+    assert found.texture.sampling == (2, 2)
+
+    def step(correction):
+        off = textured(correction, known, Rect(224, 0, 96, 240))[:, :, 0] - truth[:, :, 224]
+        return float(torch.nn.functional.avg_pool1d(off, 12).square().mean())
+
+    assert step(found) < 0.6 * step(replace(found, divided=()))
 
 
 # --- any block by itself

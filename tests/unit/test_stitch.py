@@ -60,6 +60,18 @@ def test_off_pastes_the_generated_picture_as_it_is():
     assert torch.equal(done.image[outside], generated[outside])
 
 
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("match", ["full", "tone", "off"])
+def test_pictures_in_half_precision_give_what_their_values_in_full_precision_give(half, match):
+    extents = Extents(right=64)
+    truth = scene(160, 224)
+    original, generated = cut(truth, extents).to(half), (truth * 0.95 + 0.02).to(half)
+    done = stitch(original, generated, extents, match).image
+    assert done.dtype == torch.float32
+    assert torch.equal(cut(done, extents), original.float())
+    assert torch.equal(done, stitch(original.float(), generated.float(), extents, match).image)
+
+
 def test_only_the_rim_asked_for_changes_and_only_along_joined_sides():
     extents = Extents(left=40)
     original, generated = scene(80, 90), scene(80, 130, seed=1)
