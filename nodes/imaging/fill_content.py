@@ -17,6 +17,7 @@ What makes it work around a picture, where nothing is known on the far side:
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +35,8 @@ _WORKING_SIDE = 1280
 # The coarsest level: its shorter side is under twice this, its area at most that.
 _COARSEST_SIDE = 40
 _COARSEST_AREA = 16000
+# Where much is to be filled from little, it is coarser: at most so many pairs of a canvas pixel and a source.
+_COARSEST_PAIRS = 4e8
 # A level with a shorter side than this has too few patches to copy from.
 _SMALLEST_SIDE = 3 * SIDE
 # Further out than so many times the picture's longer side, the fill is continued softly.
@@ -77,7 +80,7 @@ def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[
     limit = int(_FARTHEST * max(image.shape[-2:]))
     near = Extents(**{side: min(value, limit) for side, value in vars(extents).items()})
     levels = [Level(image, near)]
-    while min(levels[-1].size) >= 2 * _COARSEST_SIDE or levels[-1].source[0].numel() > _COARSEST_AREA:
+    while _too_large(levels[-1]):
         levels.append(levels[-1].halved())
     if min(levels[-1].size) < _SMALLEST_SIDE:
         return fill_smooth(image, extents)
@@ -90,6 +93,14 @@ def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[
         canvas = _carry(levels[0], level, canvas, offset, 2**finest)
     far = Extents(**{side: value - getattr(near, side) for side, value in vars(extents).items()})
     return fill_smooth(canvas, far) if far else canvas
+
+
+def _too_large(level: Level) -> bool:
+    """Whether the sketch is better made at half this size."""
+    area = prod(level.size)
+    if min(level.size) >= 2 * _COARSEST_SIDE or area > _COARSEST_AREA:
+        return True
+    return min(level.size) >= 2 * _SMALLEST_SIDE - 1 and area * prod(level.canvas_size) > _COARSEST_PAIRS
 
 
 def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:

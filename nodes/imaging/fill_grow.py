@@ -46,8 +46,10 @@ def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: in
     source_y = torch.arange(RADIUS, height - RADIUS, device=device).repeat_interleave(width - 2 * RADIUS)
     source_x = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
     variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
-    bias = bias.flatten() + _VARIETY * variety
-    used = torch.zeros_like(bias)
+    # The cost is one matrix product, of what depends on the source only with what depends on the target only.
+    places = [source_y**2, source_y, source_x**2, source_x, bias.flatten() + _VARIETY * variety]
+    of_source = torch.cat([energy.T, patches.T, torch.stack([p.to(patches) for p in places])])
+    used = torch.zeros_like(variety)
     axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
     around = (axis[:, None] * canvas_width + axis).flatten()
     reach_y, reach_x, growth = (share * max(level.size) for share in pulls)
@@ -65,14 +67,17 @@ def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: in
         enough = known.sum(1) >= _KNOWN_LEAST
         centre, known = centre[enough], known[enough]
         shown = canvas.flatten(1)[:, centre[:, None] + around].transpose(0, 1) * known[:, None]
-        looks = known @ energy.T - 2 * shown.flatten(1) @ patches.T + shown.square().sum((1, 2))[:, None]
-        looks = looks / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
+        share = 1 / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
 
         y, x = rows[centre // canvas_width], columns[centre % canvas_width]
         near_y, near_x = y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
-        away_y = (source_y - near_y[:, None]) / (reach_y + growth * (y - near_y).abs())[:, None]
-        away_x = (source_x - near_x[:, None]) / (reach_x + growth * (x - near_x).abs())[:, None]
-        cost, best = (looks + away_y**2 + away_x**2 + bias + _REUSE * used.clamp_max(20)).min(1)
+        pull_y = (reach_y + growth * (y - near_y).abs()) ** -2
+        pull_x = (reach_x + growth * (x - near_x).abs()) ** -2
+        of_place = [pull_y, -2 * pull_y * near_y, pull_x, -2 * pull_x * near_x, torch.ones_like(pull_y)]
+        of_target = torch.cat([share * known, -2 * share * shown.flatten(1), torch.stack(of_place, 1)], 1)
+        of_source[-1] = places[-1] + _REUSE * used.clamp_max(20)
+        cost, best = (of_target @ of_source).min(1)
+        cost += share[:, 0] * shown.square().sum((1, 2)) + pull_y * near_y**2 + pull_x * near_x**2
         used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * RADIUS)
 
         row, column = ((ring >= first) & (ring <= last)).nonzero(as_tuple=True)
