@@ -9,15 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from . import families, host_models
 from .errors import InputError
 from .families import Facts, Family, Start
 from .imaging.canvas import Extents, Size
-from .imaging.passes import seed_of
-from .imaging.picture import transparent_border
-from .imaging.windows import LEAST_SCALE, Plan, Wants, Window, plan, refined
+from .imaging.picture import around, batched, cut, holes, transparent_border
+from .imaging.prepare import seed_of
+from .imaging.windows import LEAST_SCALE, Plan, Wants, Window, plan, refined, within
 
 # With detail restored afterwards, the first pass may be this small.
 LEAST_SCALE_REFINED = 0.25
@@ -57,6 +58,7 @@ class Job:
     """One run of Outpaint (Local), planned.
 
     Attributes:
+        inside: windows over what a mask marks in the picture; the others see what these gave.
         several: more than one picture, as a batch or as a list.
         border: transparent edges of the picture that are cut off and generated anew.
         overlap: pixels of the original that the sampler may repaint.
@@ -64,6 +66,7 @@ class Job:
     """
 
     plan: Plan
+    inside: tuple[Window, ...]
     wants: Wants
     several: bool
     border: Extents
@@ -72,15 +75,16 @@ class Job:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, pictures: list[Tensor], values: dict[str, Any]) -> Job:
+    def of(cls, pictures: list[Tensor], masks: list[Tensor], values: dict[str, Any]) -> Job:
         """Plan a run.
 
         Args:
             pictures: each ``[B, H, W, C]``; all of one size.
+            masks: what is to be generated anew within them, each ``[B, H, W]``; may be none.
             values: the node's other inputs; ``None`` or absent where nothing is connected.
 
         Raises:
-            InputError: pictures of different sizes, no extent, or inputs that are missing or do not fit.
+            InputError: pictures of different sizes, no extent, or masks and inputs that are missing or do not fit.
         """
         shapes = sorted({(p.shape[2], p.shape[1], p.shape[3]) for p in pictures})
         if len(shapes) > 1:
@@ -90,6 +94,8 @@ class Job:
                 "Extend each size in a run of its own, or scale them to one size first.",
             )
         size = Size(*shapes[0][:2])
+        count = sum(len(picture) for picture in pictures)
+        marked = holes(together(masks), count, size)
         border = transparent_border(pictures) if values["transparent_is_new"] else Extents()
         size = Size(size.width - border.left - border.right, size.height - border.up - border.down)
         sides = ("left", "right", "up", "down")
@@ -104,8 +110,11 @@ class Job:
         overlap = values["overlap"]
         if overlap < 0:
             overlap = min(DEFAULT_OVERLAP, round(OVERLAP_SHARE * min(size.width, size.height)))
-        several = sum(len(picture) for picture in pictures) > 1
-        return cls(plan(size, extents, wants, least), wants, several, border, overlap, sampling, values)
+        inside: tuple[Window, ...] = ()
+        if marked is not None and bool(cut(marked, border).any()):
+            inside = within(around(cut(marked, border).any(0)), size, wants)
+        made = plan(size, extents, wants, least)
+        return cls(made, inside, wants, count > 1, border, overlap, sampling, values)
 
     def windows(self, chain: tuple[Window, ...]) -> list[Window]:
         """A chain with the second passes that restore detail."""
@@ -121,7 +130,7 @@ class Job:
         size = self.plan.canvas.size
         if self.sampling is None:
             return f"canvas: {size}\nmodel: none, filled from the picture's own content"
-        windows = [w for chain in (*self.plan.sides, *self.plan.across) for w in self.windows(chain)]
+        windows = [w for chain in (self.inside, *self.plan.sides, *self.plan.across) for w in self.windows(chain)]
         sampled = sum(window.size.area for window in windows)
         family = self.sampling.family.name
         if self.sampling.family in (families.UNKNOWN, families.UNKNOWN_FLOW, families.UNKNOWN_INPAINT):
@@ -145,7 +154,8 @@ class Job:
             The links of image, mask and report.
         """
         build = Builder(self, graph, links)
-        ends = [build.chain(self.windows(chain), []) for chain in self.plan.sides]
+        start = [build.chain(list(self.inside), [])] if self.inside else []
+        ends = [build.chain(self.windows(chain), start) for chain in self.plan.sides] or start
         ends = [build.chain(self.windows(chain), ends) for chain in self.plan.across] or ends
         stitched = build.stitch(ends)
         if self.several:
@@ -153,6 +163,20 @@ class Job:
                 "OutpaintRebatch", "together", image=stitched.out(0), mask=stitched.out(1), report=stitched.out(2)
             )
         return stitched.out(0), stitched.out(1), stitched.out(2)
+
+
+def together(masks: list[Tensor]) -> Tensor | None:
+    """Masks of a list as one batch.
+
+    Raises:
+        InputError: they have different sizes.
+    """
+    batches = [batched(mask) for mask in masks]
+    sizes = sorted({(batch.shape[2], batch.shape[1]) for batch in batches})
+    if len(sizes) > 1:
+        found = ", ".join(f"{width}×{height}" for width, height in sizes)
+        raise InputError(f"The list holds masks of different sizes: {found}.", "Give each the size of its picture.")
+    return torch.cat(batches) if batches else None
 
 
 def resolved(values: dict[str, Any]) -> Sampling:
@@ -212,12 +236,8 @@ class Builder:
         self.values, self.sampling = job.values, job.sampling
         self.split: dict[int, Any] = {}
         self.image = links["image"]
-        if job.border:
-            size = job.plan.canvas.original
-            self.image = self.node(
-                "ImageCrop", "opaque", image=self.image,
-                width=size.width, height=size.height, x=job.border.left, y=job.border.up,
-            ).out(0)
+        # A mask that marks nothing is no mask: it may have any size.
+        self.mask = {"mask": links["mask"]} if job.inside else {}
         if self.sampling is not None:
             self.model = self.soft(links["model"])
             self.positive, self.negative = self.conditioning()
@@ -262,6 +282,10 @@ class Builder:
         """The picture, or where there are several a list of them, which the host works through one by one."""
         return self.each(0).out(0) if self.job.several else self.image
 
+    def masks(self) -> dict[str, Link]:
+        """The mask of each picture; nothing where there is none."""
+        return {"mask": self.each(0).out(2)} if self.mask and self.job.several else self.mask
+
     def seed(self, window: Window) -> Link | int:
         """The window's seed; picture number i of several takes seed + i."""
         offset = 0 if window.name in FIRST else seed_of(window)
@@ -270,7 +294,7 @@ class Builder:
     def each(self, offset: int):
         if offset not in self.split:
             self.split[offset] = self.node(
-                "OutpaintUnbatch", f"each.{offset}", image=self.image, seed=self.values["seed"] + offset
+                "OutpaintUnbatch", f"each.{offset}", image=self.image, seed=self.values["seed"] + offset, **self.mask
             )
         return self.split[offset]
 
@@ -281,6 +305,8 @@ class Builder:
         return self.node(
             "OutpaintWindow", f"{window.name}.prepare",
             image=self.pictures(),
+            border=self.job.border.dumps(),
+            **self.masks(),
             window=window.dumps(),
             creativity=max(0.5, self.values["creativity"]) if self.sampling else 0.5,
             multiple=self.job.wants.multiple,

@@ -12,6 +12,17 @@ def image() -> io.Input:
     return io.Image.Input("image", display_name="image", tooltip="The picture to extend. Its pixels are never changed.")
 
 
+def mask() -> io.Input:
+    return io.Mask.Input(
+        "mask",
+        display_name="mask",
+        optional=True,
+        tooltip=(
+            "1 = generated anew within the picture as well, to remove something. One for all pictures, or one for each."
+        ),
+    )
+
+
 def extents(maximum: int = MAX_EXTENT) -> list[io.Input]:
     """The four extents in pixels, in the order left, right, up, down."""
     sides = {"left": "left side", "right": "right side", "up": "top", "down": "bottom"}

@@ -90,6 +90,7 @@ class OutpaintLocal(io.ComfyNode):
                     tooltip="Restores detail of the new area where it is sampled smaller than the picture.",
                     extra_dict={"advanced": True},
                 ),
+                inputs.mask(),
                 advanced(inputs.rim()),
                 advanced(fill()),
                 advanced(
@@ -168,7 +169,7 @@ class OutpaintLocal(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, image, **given) -> io.NodeOutput:
+    def execute(cls, image, mask=None, **given) -> io.NodeOutput:
         if not host_models.expands():
             raise InputError(
                 "This ComfyUI was started with --cache-none, which before version 0.3.67 breaks nodes like this one.",
@@ -176,7 +177,7 @@ class OutpaintLocal(io.ComfyNode):
             )
         values = {name: only(name, value) for name, value in given.items()}
         links = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
-        job = Job.of([checked(picture) for picture in image], values)
+        job = Job.of([checked(picture) for picture in image], mask or [], values)
         graph = GraphBuilder()
         return io.NodeOutput(*job.expand(graph, links), expand=graph.finalize())
 
@@ -185,10 +186,10 @@ def only(name: str, value: list) -> Any:
     """The one value of an input.
 
     Raises:
-        InputError: a list of several arrived where only pictures may be a list.
+        InputError: a list of several arrived where only pictures and masks may be lists.
     """
     if isinstance(value, list):
         if len(value) > 1:
-            raise InputError(f"{name} got a list of {len(value)} values.", "Only 'image' may be a list.")
+            raise InputError(f"{name} got a list of {len(value)} values.", "Only 'image' and 'mask' may be lists.")
         return value[0] if value else None
     return value

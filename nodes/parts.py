@@ -7,9 +7,11 @@ from comfy_api.latest import io
 
 from . import inputs, preview
 from .errors import InputError
+from .imaging.canvas import Extents
 from .imaging.passes import Outpainting
+from .imaging.picture import batched
 from .imaging.windows import Window
-from .prepare import OutpaintCanvas, begun, fill, outputs, prepared
+from .prepare import UNCUT, OutpaintCanvas, begun, fill, outputs, prepared
 from .schema import schema
 from .stitch import joined
 
@@ -62,6 +64,13 @@ class OutpaintWindow(io.ComfyNode):
                 io.Int.Input("multiple", display_name="multiple", default=8, min=1, tooltip="As in Outpaint Prepare."),
                 io.Int.Input("overlap", display_name="overlap", default=32, min=0, tooltip="As in Outpaint Prepare."),
                 fill(),
+                inputs.mask(),
+                io.String.Input(
+                    "border",
+                    display_name="border",
+                    default=UNCUT.dumps(),
+                    tooltip="Edges of the picture that are cut off and generated anew: left, right, up, down.",
+                ),
                 *earlier(optional=True),
             ],
             outputs=outputs(),
@@ -69,14 +78,14 @@ class OutpaintWindow(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image, window, creativity, multiple, overlap, fill,
+        cls, image, window, creativity, multiple, overlap, fill, border, mask=None,
         canvas=None, generated=None, canvas_2=None, generated_2=None,
     ) -> io.NodeOutput:
         planned = Window.loads(window)
         work = collected(canvas, generated, canvas_2, generated_2)
         if work is not None:
             return prepared(work, planned, fill, creativity)
-        work = begun(image, overlap, multiple)
+        work = begun(image, overlap, multiple, mask, Extents.loads(border))
         return prepared(work, planned, fill, creativity, preview.source(work.original))
 
 
@@ -115,23 +124,30 @@ class OutpaintUnbatch(io.ComfyNode):
         return schema(
             node_id="OutpaintUnbatch",
             display_name="Outpaint Unbatch",
-            description="Part of Outpaint (Local): a list of single pictures and their seeds: seed, seed + 1, ...",
+            description=(
+                "Part of Outpaint (Local): a list of single pictures, their seeds (seed, seed + 1, ...) and masks."
+            ),
             is_dev_only=True,
             is_input_list=True,
             inputs=[
                 inputs.image(),
                 inputs.seed(control_after_generate=False, tooltip="Of the first picture."),
+                inputs.mask(),
             ],
             outputs=[
                 io.Image.Output(display_name="image", is_output_list=True),
                 io.Int.Output(display_name="seed", is_output_list=True),
+                io.Mask.Output(display_name="mask", is_output_list=True),
             ],
         )
 
     @classmethod
-    def execute(cls, image, seed) -> io.NodeOutput:
+    def execute(cls, image, seed, mask=None) -> io.NodeOutput:
         pictures = [picture for batch in image for picture in batch.split(1)]
-        return io.NodeOutput(pictures, [seed[0] + index for index in range(len(pictures))])
+        masks = [one for batch in mask or [] for one in batched(batch).split(1)]
+        if len(masks) == 1:
+            masks *= len(pictures)
+        return io.NodeOutput(pictures, [seed[0] + index for index in range(len(pictures))], masks)
 
 
 class OutpaintRebatch(io.ComfyNode):

@@ -7,12 +7,14 @@ from torch import Tensor
 
 from . import host, inputs, preview
 from .imaging.canvas import Extents, Size
-from .imaging.passes import Outpainting, prepare
-from .imaging.picture import checked
-from .imaging.windows import Window, single
+from .imaging.passes import Outpainting
+from .imaging.picture import around, checked, cut, holes
+from .imaging.prepare import prepare
+from .imaging.windows import Window, single, with_hole
 from .schema import advanced, schema
 
 OutpaintCanvas = io.Custom("OUTPAINT_CANVAS")
+UNCUT = Extents()
 FILLS = ["auto", "smooth", "content", "patchmatch"]
 
 
@@ -29,14 +31,27 @@ def fill() -> io.Input:
     )
 
 
-def begun(image: Tensor, overlap: int, multiple: int) -> Outpainting:
+def begun(
+    image: Tensor, overlap: int, multiple: int, mask: Tensor | None = None, border: Extents = UNCUT
+) -> Outpainting:
     """The outpainting of a picture of which nothing has been generated yet.
 
+    Args:
+        mask: what to generate anew within the picture; ``None`` = nothing.
+        border: edges of picture and mask that are cut off.
+
     Raises:
-        InputError: not a batch of pictures.
+        InputError: not a batch of pictures, or a mask that does not fit.
     """
     picture = checked(image)
-    return Outpainting(picture, overlap=min(overlap, min(picture.shape[1:3]) // 4), cell=multiple)
+    marked = holes(mask, len(picture), Size(picture.shape[2], picture.shape[1]))
+    picture = cut(picture, border)
+    return Outpainting(
+        picture,
+        None if marked is None else cut(marked, border),
+        overlap=min(overlap, min(picture.shape[1:3]) // 4),
+        cell=multiple,
+    )
 
 
 def outputs() -> list[io.Output]:
@@ -103,13 +118,18 @@ class OutpaintPrepare(io.ComfyNode):
                     )
                 ),
                 advanced(fill()),
+                inputs.mask(),
             ],
             outputs=outputs(),
         )
 
     @classmethod
-    def execute(cls, image, left, right, up, down, creativity, multiple, megapixels, overlap, fill) -> io.NodeOutput:
-        work = begun(image, overlap, multiple)
+    def execute(
+        cls, image, left, right, up, down, creativity, multiple, megapixels, overlap, fill, mask=None
+    ) -> io.NodeOutput:
+        work = begun(image, overlap, multiple, mask)
         size = Size(work.rect.width, work.rect.height)
         window = single(size, Extents(left, right, up, down).require_any(), multiple, megapixels)
+        if work.holes is not None:
+            window = with_hole(window, around(work.holes.any(0)))
         return prepared(work, window, fill, creativity, preview.source(work.original))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from . import inputs, preview
-from .imaging.passes import Outpainting, finish
+from .imaging.finish import finish
+from .imaging.passes import Outpainting
 from .prepare import OutpaintCanvas
 from .schema import advanced, schema
 

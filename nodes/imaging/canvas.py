@@ -129,6 +129,25 @@ class Extents:
     def __bool__(self) -> bool:
         return any((self.left, self.right, self.up, self.down))
 
+    def dumps(self) -> str:
+        """As text, to travel through a workflow: left, right, up, down."""
+        return f"{self.left},{self.right},{self.up},{self.down}"
+
+    @classmethod
+    def loads(cls, text: str) -> Extents:
+        """The extents written by ``dumps``.
+
+        Raises:
+            InputError: the text is not one.
+        """
+        try:
+            left, right, up, down = map(int, text.split(","))
+        except ValueError:
+            raise InputError(
+                f"The extents {text[:80]!r} cannot be read.", "Give four numbers of pixels: left, right, up, down."
+            ) from None
+        return cls(left, right, up, down)
+
     def require_any(self) -> Extents:
         """These extents, if at least one side grows.
 

@@ -76,8 +76,8 @@ def distance(area: Tensor, limit: int) -> Tensor:
 
 
 def neighbourhood(area: Tensor, limit: int) -> tuple[slice, slice] | None:
-    """The smallest box with all pixels nearer than ``limit`` to ``area`` and those of ``area`` nearest to them; ``None``
-    where there are none."""
+    """The smallest box with all pixels nearer than ``limit`` to ``area`` and those of ``area`` that are nearest to
+    them; ``None`` where there are none."""
     box = []
     for size, across in zip(area.shape, (1, 0), strict=True):
         inside, outside = area.any(across).nonzero().flatten(), (~area.all(across)).nonzero().flatten()

@@ -1,4 +1,4 @@
-"""An outpainting in progress: the untouched original, what the windows gave so far, and the finished picture.
+"""An outpainting in progress: the untouched original and what the windows gave so far.
 
 Windows see the original wherever it is, then what earlier windows gave, corrected to the original's tone, then a
 prefill. The correction is always measured on the original itself, never on an earlier pass, so it cannot drift.
@@ -6,8 +6,6 @@ prefill. The correction is always measured on the original itself, never on an e
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,19 +14,12 @@ from torch import Tensor
 
 from ..errors import InputError
 from . import masks
-from .canvas import Extents, Rect
+from .canvas import Rect
 from .membrane import membrane
-from .report import Report, Sides
-from .resample import mirrored, scaled
-from .stitch import Stitched, stitch
-from .surround import filled, overhang
+from .resample import scaled
 from .tone import Tone, cells, fit_tone
 from .windows import Window
 
-# Canvases up to this size are joined in one go, larger ones side by side.
-WHOLE_JOIN = 16_000_000
-# What the joining of one side sees of the picture beside it.
-JOIN_CONTEXT = 256
 # Length over which a later pass fades into an earlier one, where the sampler had kept the earlier one's content.
 FADE = 64
 # The slow difference between passes: measured this deep, in cells, and carried outward over this length, in pixels.
@@ -53,6 +44,7 @@ class Outpainting:
 
     Attributes:
         original: ``[B, H, W, 3]``, or 4 channels with alpha.
+        holes: ``[B, H, W]`` or ``[1, H, W]`` bool, what of the original is generated anew; ``None`` = nothing.
         passes: in the order they were sampled.
         pending: the window being sampled now.
         overlap: pixels of known area next to its fill that a window may repaint.
@@ -60,6 +52,7 @@ class Outpainting:
     """
 
     original: Tensor
+    holes: Tensor | None = None
     passes: tuple[Pass, ...] = ()
     pending: Window | None = None
     overlap: int = 32
@@ -144,6 +137,8 @@ class Outpainting:
         rows, columns = seen.slices
         wanted = self.original[index, rows, columns, :3].to(given).movedim(-1, 0)
         trusted = (1 - touched(window, seen, self.overlap + self.cell)).to(given)[None]
+        if self.holes is not None:
+            trusted = trusted * ~self.holes[index % len(self.holes), rows, columns]
         size = max(1, min(8, seen.width // 8, seen.height // 8))
         wanted, weight = cells(wanted, trusted, size)
         given, _ = cells(given, trusted, size)
@@ -162,7 +157,15 @@ class Outpainting:
 
     def known(self, rect: Rect) -> Tensor:
         """``[h, w]`` bool: what is not new any more."""
-        return inside((self.rect, *(fill for done in self.passes for fill in done.window.fills)), rect)
+        return self.kept(rect) | inside(tuple(fill for done in self.passes for fill in done.window.fills), rect)
+
+    def kept(self, rect: Rect) -> Tensor:
+        """``[h, w]`` bool: the original without its holes."""
+        kept = inside((self.rect,), rect)
+        seen = rect.common(self.rect)
+        if self.holes is not None and seen is not None:
+            kept[seen.moved(-rect.x, -rect.y).slices] &= ~self.holes[(slice(None), *seen.slices)].any(0).cpu()
+        return kept
 
     def draw(self, rect: Rect) -> Tensor:
         """What the passes gave within ``rect``, the original nowhere: ``[B, h, w, 3]``, 0 where no window looked.
@@ -192,156 +195,6 @@ class Outpainting:
                 picture[:, at[0], at[1]] = pixels
             drawn[at] = True
         return picture
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A window for the sampler: ``pixels`` ``[B, h, w, 3]`` and the three masks ``[h, w]``, all at its size."""
-
-    pixels: Tensor
-    denoise: Tensor
-    concat: Tensor
-    composite: Tensor
-    work: Outpainting
-
-
-def prepare(
-    work: Outpainting,
-    window: Window,
-    fill: str = "auto",
-    creativity: float = 0.5,
-    progress: Callable[[int, int], None] | None = None,
-) -> Prepared:
-    """The pixels and masks of a window.
-
-    Args:
-        fill: kind of the prefill.
-        creativity: above .5 the prefill gives way to its own mean colour and noise, so that it leads the sampler less.
-        progress: called with (steps done, steps in all); may raise to cancel.
-    """
-    work = work.toned()
-    rect = window.rect
-    inner = rect.clipped(bounds(work, window))
-    known = work.known(inner)
-    if window.refine:
-        known &= ~inside(window.fills, inner)
-    margins = overhang(rect, inner, known)
-    body = Rect(inner.x - margins.left, inner.y - margins.up, inner.width + margins.left + margins.right,
-                inner.height + margins.up + margins.down)
-    pixels = work.draw(body)
-    own = body.common(work.rect)
-    if own is not None:
-        rows, columns = own.moved(-body.x, -body.y).slices
-        pixels[:, rows, columns] = work.original[(slice(None), *own.slices, slice(3))].to(pixels).clamp(0, 1)
-    known = F.pad(known, (margins.left, margins.right, margins.up, margins.down))
-    if not window.refine and not bool(known.all()):
-        pixels = filled(pixels, known, fill, seed_of(window), creativity, progress)
-    rest = Extents(body.x - rect.x, rect.right - body.right, body.y - rect.y, rect.bottom - body.bottom)
-    pixels = mirrored(pixels, rest)
-    new = mirrored((~known)[None, ..., None].float(), rest)[0, ..., 0]
-    take = inside(window.fills, rect).float()
-    height, width = window.size.height, window.size.width
-    if rect.size != window.size:
-        new, take = F.interpolate(torch.stack([new, take])[:, None], (height, width), mode="area")[:, 0]
-    missing = masks.concat(new > 0, work.cell)
-    return Prepared(
-        scaled(pixels, window.size).clamp_(0, 1),
-        masks.denoise(missing, round(work.overlap * window.scale)),
-        missing,
-        masks.composite(take >= 0.5),
-        replace(work, pending=window),
-    )
-
-
-def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) -> Stitched:
-    """The finished picture: every side joined to the untouched original.
-
-    Args:
-        match, rim, seed: as for ``stitch``.
-
-    Returns:
-        image ``[B, H', W', C]``, mask ``[B, H', W']`` and the report.
-    """
-    frame = work.frame
-    # One window is matched by the joining itself; several have to agree with each other first.
-    if match == "off":
-        drawn = replace(work, passes=tuple(replace(done, tones=None, drift=None) for done in work.passes))
-    else:
-        drawn = work.toned() if len(work.passes) > 1 else work
-    steps = sides(work.rect, frame)
-    if frame.size.area <= WHOLE_JOIN or not steps:
-        steps = [("", work.rect, frame)]
-    # What is joined so far, and where it lies.
-    image, place = work.original, work.rect
-    texts: list[tuple[str, Report | Sides]] = []
-    for side, known, grown in steps:
-        region = beside(known, grown)
-        held = region.clipped(known)
-        extents = Extents(held.x - region.x, region.right - held.right, held.y - region.y, region.bottom - held.bottom)
-        rows, columns = held.moved(-place.x, -place.y).slices
-        joined = stitch(
-            image[:, rows, columns], drawn.draw(region), extents, match, rim, seed=seed, valid=valid(work, held, region)
-        )
-        texts.append((side, joined.report))
-        if region == frame:
-            return joined
-        if place != frame:
-            (image, mask), place = started(work.original, frame), frame
-        rows, columns = region.moved(-frame.x, -frame.y).slices
-        image[:, rows, columns] = joined.image.to(image)
-        mask[:, rows, columns] = torch.maximum(mask[:, rows, columns], joined.mask.to(mask))
-    return Stitched(image, mask, Sides(tuple(texts)))
-
-
-def started(original: Tensor, frame: Rect) -> tuple[Tensor, Tensor]:
-    """A canvas that holds the original, and its mask, 0 on the original and on all that no step has joined yet."""
-    batch, height, width, channels = original.shape
-    image = torch.empty((batch, frame.height, frame.width, channels), dtype=torch.float32, device=original.device)
-    rows, columns = slice(-frame.y, height - frame.y), slice(-frame.x, width - frame.x)
-    image[:, rows, columns] = original
-    return image, torch.zeros((batch, frame.height, frame.width), device=original.device)
-
-
-def sides(known: Rect, frame: Rect) -> list[tuple[str, Rect, Rect]]:
-    """The steps in which a large canvas is joined, side by side: name, known area and grown area of each."""
-    wide = Rect(frame.x, known.y, frame.width, known.height)
-    left = Rect(frame.x, known.y, known.right - frame.x, known.height)
-    above = Rect(frame.x, frame.y, frame.width, known.bottom - frame.y)
-    steps = [("left", known, left), ("right", left, wide), ("up", wide, above), ("down", above, frame)]
-    return [step for step in steps if step[1] != step[2]]
-
-
-def beside(known: Rect, grown: Rect) -> Rect:
-    """What has to be looked at to grow ``known`` to ``grown``: the new area and, where only one axis grows, no more of
-    the known area than its context."""
-    x, y, right, bottom = grown.x, grown.y, grown.right, grown.bottom
-    if grown.height == known.height:
-        x = x if x < known.x else max(x, known.right - JOIN_CONTEXT)
-        right = right if right > known.right else min(right, known.x + JOIN_CONTEXT)
-    elif grown.width == known.width:
-        y = y if y < known.y else max(y, known.bottom - JOIN_CONTEXT)
-        bottom = bottom if bottom > known.bottom else min(bottom, known.y + JOIN_CONTEXT)
-    return Rect(x, y, right - x, bottom - y)
-
-
-def valid(work: Outpainting, held: Rect, region: Rect) -> Tensor:
-    """``[h, w]``, 1 where ``held`` was shown to a window whose sampler had to keep it."""
-    result = torch.zeros((held.height, held.width), device=work.original.device)
-    for done in work.passes:
-        seen = done.window.rect.common(held)
-        if seen is not None:
-            rows, columns = seen.moved(-held.x, -held.y).slices
-            free = touched(done.window, seen, work.overlap + work.cell).to(result)
-            result[rows, columns] = torch.maximum(result[rows, columns], 1 - free)
-    return result
-
-
-def bounds(work: Outpainting, window: Window) -> Rect:
-    """The known area and the window's fills: what lies beyond is slack."""
-    area = work.frame
-    for fill in window.fills:
-        area = area.joined(fill)
-    return area
 
 
 def inside(rects: tuple[Rect, ...], view: Rect) -> Tensor:
@@ -376,13 +229,26 @@ def drift(earlier: Outpainting, done: Pass) -> Tensor:
     away = masks.distance(inside(done.window.fills, rect), free + DRIFT_DEPTH)
     kept = (earlier.known(rect) & (away > free) & (away < free + DRIFT_DEPTH)).float()[None]
     margins = (0, -rect.width % DRIFT_CELL, 0, -rect.height % DRIFT_CELL)
-    weight = F.avg_pool2d(F.pad(kept, margins), DRIFT_CELL)
-    slow = F.avg_pool2d(F.pad(((before - after).movedim(-1, 1) * kept), margins), DRIFT_CELL) / weight.clamp_min(1e-6)
-    known = (weight > 0.3).float()
-    field = torch.stack([membrane(item.clamp(-DRIFT_CAP, DRIFT_CAP), known) for item in slow])
+    field = slow(before - after, kept, DRIFT_CELL)
     near = F.max_pool2d(F.pad(earlier.known(rect)[None].float(), margins), DRIFT_CELL)[0] > 0
     outward = masks.distance(near, 4 * DRIFT_LENGTH // DRIFT_CELL) * DRIFT_CELL
     return field * 0.5 * torch.exp(-outward / DRIFT_LENGTH)
+
+
+def slow(difference: Tensor, known: Tensor, cell: int) -> Tensor:
+    """The membrane of a difference.
+
+    Args:
+        difference: ``[B, h, w, 3]``, read where ``known`` ``[1, h, w]`` is 1.
+
+    Returns:
+        ``[B, 3, h / cell, w / cell]``, rounded up.
+    """
+    margins = (0, -known.shape[2] % cell, 0, -known.shape[1] % cell)
+    weight = F.avg_pool2d(F.pad(known, margins), cell)
+    means = F.avg_pool2d(F.pad(difference.movedim(-1, 1) * known, margins), cell) / weight.clamp_min(1e-6)
+    trusted = (weight > 0.3).float()
+    return torch.stack([membrane(item.clamp(-DRIFT_CAP, DRIFT_CAP), trusted) for item in means])
 
 
 def faded(window: Window, overlap: int) -> Tensor:
@@ -399,8 +265,3 @@ def view(pixels: Tensor, window: Window, part: Rect) -> Tensor:
         return pixels[:, rows, columns].clone()
     rows, columns = part.slices
     return scaled(pixels, window.rect.size)[:, rows, columns]
-
-
-def seed_of(window: Window) -> int:
-    """A number that stays with the window."""
-    return zlib.crc32(window.name.encode()) & 0xFFFF

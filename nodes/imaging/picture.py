@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .canvas import Extents
+from .canvas import Extents, Rect, Size
 
 LEAST_SIDE = 8
 
@@ -58,5 +58,52 @@ def transparent_border(images: list[Tensor]) -> Extents:
     if not bool(seen.any()):
         raise InputError("The picture is wholly transparent.", "Give one with opaque pixels.")
     height, width = seen.shape
-    rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
-    return Extents(columns[0], width - 1 - columns[-1], rows[0], height - 1 - rows[-1])
+    box = around(seen)
+    return Extents(box.x, width - box.right, box.y, height - box.bottom)
+
+
+def around(marked: Tensor) -> Rect:
+    """The smallest rectangle that holds all that is true in ``marked`` ``[H, W]``, which is not all false."""
+    rows, columns = marked.any(1).nonzero().flatten().tolist(), marked.any(0).nonzero().flatten().tolist()
+    return Rect(columns[0], rows[0], columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0])
+
+
+def holes(mask: Tensor | None, count: int, size: Size) -> Tensor | None:
+    """What a mask marks in ``count`` pictures of ``size``, as bool ``[1, H, W]`` or ``[count, H, W]``.
+
+    Args:
+        mask: ``[H, W]`` or ``[B, H, W]``, .5 and above = marked.
+
+    Returns:
+        ``None`` where nothing is marked. That mask may have any size: the host's loader gives a small empty one for a
+        picture without alpha.
+
+    Raises:
+        InputError: the mask has another size or number than the pictures, or marks all of one.
+    """
+    if mask is None:
+        return None
+    marked = batched(mask) >= 0.5
+    if not bool(marked.any()):
+        return None
+    found = Size(marked.shape[2], marked.shape[1])
+    if found != size:
+        raise InputError(f"The mask is {found}, but the picture is {size}.", "Give a mask of the picture's size.")
+    if len(marked) not in (1, count):
+        raise InputError(
+            f"There are {len(marked)} masks for {count} pictures.", "Give one for all of them, or one for each."
+        )
+    if bool(marked.flatten(1).all(1).any()):
+        raise InputError("The mask marks the whole picture.", "Leave something of it to continue from (mask 0).")
+    return marked
+
+
+def batched(mask: Tensor) -> Tensor:
+    """``[H, W]`` or ``[B, H, W]`` as the latter."""
+    return mask if mask.ndim == 3 else mask[None]
+
+
+def cut(picture: Tensor, border: Extents) -> Tensor:
+    """``[B, H, W, ...]`` without its border."""
+    height, width = picture.shape[1:3]
+    return picture[:, border.up : height - border.down, border.left : width - border.right]

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents, Rect
+from .membrane import membrane
 from .prefill import prefill
 
 
@@ -38,6 +39,18 @@ def filled(
     elif sources[0].size.area == int(known.sum()):
         return total
     return torch.where(known[..., None], pixels, total.clamp_(0, 1))
+
+
+def bridged(pixels: Tensor, known: Tensor, outside: Tensor) -> Tensor:
+    """``pixels`` with the holes in them spanned softly from their edges.
+
+    Args:
+        known: ``[H, W]`` bool, what to span from.
+        outside: ``[H, W]`` bool, false where it is not for the holes to be filled.
+    """
+    planes, edges = pixels.movedim(-1, 1), known[None].to(pixels)
+    spanned = torch.stack([membrane(item, edges) for item in planes]).movedim(1, -1)
+    return torch.where((outside & ~known)[..., None], spanned, pixels)
 
 
 def prefilled(

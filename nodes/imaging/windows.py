@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, sqrt
 
 from ..errors import InputError
@@ -185,6 +185,33 @@ def refined(window: Window, wants: Wants) -> tuple[Window, ...]:
             rect = centred(box, Size(width, height), window.rect)
             result.append(Window(f"{window.name}.detail{len(result) + 1}", rect, rect.size, (box,), True))
     return tuple(result)
+
+
+def within(hole: Rect, original: Size, wants: Wants) -> tuple[Window, ...]:
+    """Windows at full scale over ``hole``, a part of the original that is generated anew, with what surrounds it."""
+    side = max(wants.multiple, floor(sqrt(wants.native) / wants.multiple) * wants.multiple)
+    space = original.round_up(wants.multiple)
+    size = Size(min(side, space.width), min(side, space.height))
+    whole = Rect(0, 0, space.width, space.height)
+    return tuple(
+        Window(f"inside{number}", centred(box, size, whole), size, (box,))
+        for number, box in enumerate(boxes(hole, max(wants.multiple, min(side // 2, side - LAP))), 1)
+    )
+
+
+def with_hole(window: Window, hole: Rect) -> Window:
+    """``window``, which fills ``hole`` as well.
+
+    Raises:
+        InputError: it does not see all of it.
+    """
+    if not window.rect.contains(hole):
+        raise InputError(
+            f"The mask reaches beyond the window: it marks {hole.size} at {hole.x}, {hole.y}, and the window shows "
+            f"{window.rect.size} at {window.rect.x}, {window.rect.y}.",
+            "Set megapixels to 0, so that the window is the whole canvas.",
+        )
+    return replace(window, fills=(*window.fills, hole))
 
 
 def frame_of(canvas: Canvas) -> Rect:

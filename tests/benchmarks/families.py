@@ -41,9 +41,9 @@ def pack():
         sys.modules["outpaint_nodes"] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules["outpaint_nodes"])
     from outpaint_nodes.nodes import families
-    from outpaint_nodes.nodes.imaging import canvas, passes, windows
+    from outpaint_nodes.nodes.imaging import canvas, windows
 
-    return families, canvas, passes, windows
+    return families, canvas, windows
 
 
 def photo(side: int, scene: int = 0):
@@ -64,14 +64,16 @@ def photo(side: int, scene: int = 0):
 
 
 def ours(image, right: int, match: str):
-    families, canvas, passes, windows = pack()
+    families, canvas, windows = pack()
+    from outpaint_nodes.nodes.imaging import finish, passes, prepare
+
     size = canvas.Size(image.shape[2], image.shape[1])
     made = windows.plan(size, canvas.Extents(right=right), families.SDXL.wants(8))
     work = passes.Outpainting(image, overlap=32, cell=8)
     for window in made.windows:
-        ready = passes.prepare(work, window, "smooth")
+        ready = prepare.prepare(work, window, "smooth")
         work = ready.work.received(ready.pixels)
-    return made, passes.finish(work, match).image
+    return made, finish.finish(work, match).image
 
 
 def theirs(image, right: int, context: int):
@@ -118,7 +120,7 @@ def joining(sizes: list[int]) -> None:
     torch.set_num_threads(THREADS)
     with torch.inference_mode():
         side, strip = STRIP
-        families, canvas, _, windows = pack()
+        families, canvas, windows = pack()
         made = windows.plan(canvas.Size(side, side), canvas.Extents(right=strip), families.SDXL.wants(8))
         core = canvas.Size(side + strip, side).round_up(8).area
         context = made.windows[0].rect.width - strip
@@ -162,7 +164,7 @@ def panorama() -> None:
     from host import graphs
     from host.server import ComfyServer, find_checkouts
 
-    families, canvas, _, windows = pack()
+    families, canvas, windows = pack()
     # The same scene, mirrored, in every pass: what differs between passes is drift, not content.
     truth = photo(4096, scene=512)[:, :1024].numpy()
     original = truth[:, :, :1024].copy()

@@ -14,9 +14,12 @@ from PIL import Image
 
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect, Size
-from outpaint_nodes.nodes.imaging.passes import Outpainting, finish, prepare
+from outpaint_nodes.nodes.imaging.finish import finish
+from outpaint_nodes.nodes.imaging.passes import Outpainting
+from outpaint_nodes.nodes.imaging.picture import holes
+from outpaint_nodes.nodes.imaging.prepare import prepare
 from outpaint_nodes.nodes.imaging.resample import scaled
-from outpaint_nodes.nodes.imaging.windows import Plan, Wants, Window, plan, single
+from outpaint_nodes.nodes.imaging.windows import Plan, Wants, Window, plan, single, with_hole, within
 
 PHOTOS = Path(__file__).resolve().parents[1] / "photos"
 
@@ -116,7 +119,7 @@ def test_large_canvases_are_joined_side_by_side_with_the_same_result(monkeypatch
     made = plan(Size(1030, 770), extents, Wants(8, 200_000))
     original, work = outpainted(truth, extents, made)
     at_once = finish(work, "off")
-    monkeypatch.setattr("outpaint_nodes.nodes.imaging.passes.WHOLE_JOIN", 0)
+    monkeypatch.setattr("outpaint_nodes.nodes.imaging.finish.WHOLE_JOIN", 0)
     apart = finish(work, "off")
     assert torch.equal(apart.mask, at_once.mask)
     assert torch.equal(apart.image, at_once.image)
@@ -175,3 +178,77 @@ def test_a_picture_of_another_shape_than_the_window_is_refused():
 def test_an_upscaled_picture_of_the_window_is_taken():
     work = prepare(Outpainting(torch.rand(1, 64, 64, 3)), single(Size(64, 64), Extents(right=64), 8, 0), "smooth").work
     assert finish(work.received(torch.rand(1, 256, 512, 3)), "off").image.shape == (1, 64, 128, 3)
+
+
+def replaced(work: Outpainting, truth: torch.Tensor, made: list[Window], fault=lambda picture: picture) -> Outpainting:
+    """Run windows with a generator that knows the truth wherever the denoise mask lets it."""
+    for window in made:
+        ready = prepare(work, window, "smooth")
+        free = ready.denoise[..., None]
+        given = ready.pixels * (1 - free) + true_window(truth, window, Extents()) * free
+        work = ready.work.received(fault(given))
+    return work
+
+
+@pytest.mark.parametrize("fault", [lambda picture: picture, tinted], ids=["exact", "tinted"])
+def test_what_a_mask_marks_is_generated_anew_and_nothing_else_of_the_original_changes(fault):
+    truth = photo("coffee.jpg", 480, 320)
+    hole = torch.zeros((1, 320, 400), dtype=torch.bool)
+    hole[:, 100:180, 150:260] = True
+    original = truth[:, :, :400].clone()
+    original[hole] = torch.rand((int(hole.sum()), 3))
+    wants = Wants(native=90_000)
+    made = plan(Size(400, 320), Extents(right=80), wants).windows
+    inside = within(Rect(150, 100, 110, 80), Size(400, 320), wants)
+    done = finish(replaced(Outpainting(original, hole, overlap=16), truth, [*inside, *made], fault), "tone")
+    assert torch.equal(done.image[:, :, :400][~hole], original[~hole])
+    assert (done.image[:, :, :400][hole] - truth[:, :, :400][hole]).abs().mean() < 2 / 255
+    assert (done.image[:, :, 400:] - truth[:, :, 400:]).abs().mean() < 2 / 255
+    assert torch.equal(done.mask[:, :, :400] == 1, hole) and (done.mask[:, :, 400:] == 1).all()
+
+
+def test_the_sampler_sees_nothing_of_what_is_to_be_removed():
+    original = torch.full((1, 96, 128, 3), 0.25)
+    hole = torch.zeros((1, 96, 128), dtype=torch.bool)
+    hole[:, 30:60, 90:128] = True
+    original[hole] = 1.0
+    window = with_hole(single(Size(128, 96), Extents(right=64, up=32), 8, 0), Rect(90, 30, 38, 30))
+    ready = prepare(Outpainting(original, hole, overlap=8), window, "smooth")
+    assert float(ready.pixels.max()) < 0.26
+    taken = ready.composite[32:128, :128]
+    assert torch.equal(taken > 0, hole[0])
+
+
+def test_each_picture_of_a_batch_loses_only_what_its_own_mask_marks():
+    truth = torch.cat([photo(name, 160, 96) for name in ("coffee.jpg", "gravel.jpg")])
+    hole = torch.zeros((2, 96, 128), dtype=torch.bool)
+    hole[0, 20:40, 30:60] = True
+    hole[1, 50:80, 70:100] = True
+    original = truth[:, :, :128].clone()
+    window = with_hole(single(Size(128, 96), Extents(right=32), 8, 0), Rect(30, 20, 70, 60))
+    done = finish(replaced(Outpainting(original, hole, overlap=8), truth, [window]), "tone")
+    assert torch.equal(done.image[:, :, :128][~hole], original[~hole])
+    assert torch.equal(done.mask[:, :, :128] == 1, hole)
+
+
+def test_a_mask_outside_the_window_is_named():
+    with pytest.raises(InputError, match="mask reaches beyond the window"):
+        with_hole(single(Size(800, 100), Extents(right=50), 8, 0.03), Rect(0, 0, 10, 10))
+
+
+def test_an_empty_mask_of_any_size_marks_nothing():
+    assert holes(None, 1, Size(30, 20)) is None
+    assert holes(torch.zeros((1, 64, 64)), 1, Size(30, 20)) is None
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (torch.eye(64)[None], "The mask is 64×64, but the picture is 30×20"),
+        (torch.eye(20, 30).expand(3, 20, 30), "There are 3 masks for 2 pictures"),
+        (torch.ones((1, 20, 30)), "marks the whole picture"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_named(mask, said):
+    with pytest.raises(InputError, match=said):
+        holes(mask, 2, Size(30, 20))

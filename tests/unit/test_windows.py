@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.families import FAMILIES, FLUX, SD15, SDXL
 from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Rect, Size
-from outpaint_nodes.nodes.imaging.windows import LEAST_SCALE, Wants, Window, frame_of, plan, refined, single
+from outpaint_nodes.nodes.imaging.windows import LEAST_SCALE, Wants, Window, frame_of, plan, refined, single, within
 
 sides = st.integers(8, 6000)
 extent = st.one_of(st.just(0), st.integers(0, 3000))
@@ -170,3 +170,27 @@ def test_every_family_has_sensible_wants():
         want = family.wants(16)
         assert 0 <= want.least <= want.native
         assert 0.25e6 <= want.native <= 4.2e6
+
+
+@given(st.tuples(extent, extent, extent, extent))
+def test_extents_travel_as_text(four):
+    assert Extents.loads(Extents(*four).dumps()) == Extents(*four)
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,x", "1,2,3,4,5"])
+def test_extents_that_cannot_be_read_are_named(text):
+    with pytest.raises(InputError, match="cannot be read"):
+        Extents.loads(text)
+
+
+@settings(deadline=None)
+@given(st.builds(Size, sides, sides), wants, st.data())
+def test_windows_within_the_picture_hold_what_they_fill_and_fill_all_that_is_marked(size, want, data):
+    x, y = data.draw(st.integers(0, size.width - 1)), data.draw(st.integers(0, size.height - 1))
+    hole = Rect(x, y, data.draw(st.integers(1, size.width - x)), data.draw(st.integers(1, size.height - y)))
+    found = within(hole, size, want)
+    assert sum(window.fills[0].size.area for window in found) == hole.size.area
+    for window in found:
+        assert hole.contains(window.fills[0]) and window.rect.contains(window.fills[0])
+        assert window.rect.width % want.multiple == 0 and window.rect.height % want.multiple == 0
+        assert window.scale == 1 and window.size.area <= want.native

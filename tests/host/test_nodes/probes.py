@@ -31,6 +31,12 @@ class TestLoadTensor:
         return (torch.from_numpy(np.load(Path(folder_paths.get_input_directory()) / name)),)
 
 
+class TestLoadMask(TestLoadTensor):
+    """The same as a MASK."""
+
+    RETURN_TYPES = ("MASK",)
+
+
 class TestLoadList(TestLoadTensor):
     """Several of them as a list; names separated by commas."""
 
@@ -136,5 +142,8 @@ class TestLiveTensors:
 
 NODES = {
     kind.__name__: kind
-    for kind in (TestLoadTensor, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow, TestFail, TestLiveTensors)
+    for kind in (
+        TestLoadTensor, TestLoadMask, TestLoadList, TestSaveTensor, TestTinyUpscaler, TestSlow, TestFail,
+        TestLiveTensors,
+    )
 }
