@@ -77,6 +77,10 @@ def test_the_workflow_of_the_command_line_has_every_input_of_the_node(info):
 def test_every_example_has_a_thumbnail_and_nothing_else_lies_there():
     files = {path.name for path in examples.WORKFLOWS.iterdir()}
     assert files == {f"{name}.{kind}" for name in NAMES for kind in ("json", "jpg")}
+    for name in NAMES:
+        path = examples.WORKFLOWS / f"{name}.jpg"
+        with Image.open(path) as shown:
+            assert max(shown.size) == thumbnails.LONGEST and path.stat().st_size < 100_000
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -55,6 +55,11 @@ def test_every_outpaint_command_can_be_parsed(page, capsys):
                 options.parse(words[1:])
 
 
+def test_the_example_that_the_quick_start_opens_exists():
+    (name,) = re.findall(r"\*\*(outpaint_\w+)\*\*", text(ROOT / "README.md"))
+    assert (ROOT / "example_workflows" / f"{name}.json").exists()
+
+
 def test_files_named_in_readme_commands_exist():
     named = re.findall(r"tests/[\w./-]+", text(ROOT / "README.md") + text(ROOT / "CONTRIBUTING.md"))
     assert named
