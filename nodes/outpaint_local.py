@@ -13,6 +13,7 @@ from .expansion import Job
 from .imaging.picture import checked
 from .prepare import fill
 from .schema import advanced, schema
+from .stitch import finished
 
 
 class OutpaintLocal(io.ComfyNode):
@@ -159,11 +160,7 @@ class OutpaintLocal(io.ComfyNode):
                     )
                 ),
             ],
-            outputs=[
-                io.Image.Output(display_name="image"),
-                io.Mask.Output(display_name="mask"),
-                io.String.Output(display_name="report"),
-            ],
+            outputs=finished(),
             hidden=[io.Hidden.dynprompt, io.Hidden.unique_id],
             enable_expand=True,
         )

@@ -13,7 +13,7 @@ from .imaging.picture import batched
 from .imaging.windows import Window
 from .prepare import UNCUT, OutpaintCanvas, begun, fill, outputs, prepared
 from .schema import schema
-from .stitch import joined
+from .stitch import finished, joined
 
 
 def earlier(optional: bool) -> list[io.Input]:
@@ -104,11 +104,7 @@ class OutpaintJoin(io.ComfyNode):
                 inputs.seed(control_after_generate=False, tooltip="Of the grain given to the new area."),
                 io.String.Input("notes", display_name="notes", default="", tooltip="Put at the top of the report."),
             ],
-            outputs=[
-                io.Image.Output(display_name="image"),
-                io.Mask.Output(display_name="mask"),
-                io.String.Output(display_name="report"),
-            ],
+            outputs=finished(),
         )
 
     @classmethod
@@ -164,11 +160,7 @@ class OutpaintRebatch(io.ComfyNode):
                 io.Mask.Input("mask", display_name="mask", tooltip="Their masks."),
                 io.String.Input("report", display_name="report", default="", tooltip="Their reports."),
             ],
-            outputs=[
-                io.Image.Output(display_name="image"),
-                io.Mask.Output(display_name="mask"),
-                io.String.Output(display_name="report"),
-            ],
+            outputs=finished(),
         )
 
     @classmethod

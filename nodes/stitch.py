@@ -11,6 +11,15 @@ from .prepare import OutpaintCanvas
 from .schema import advanced, schema
 
 
+def finished() -> list[io.Output]:
+    """The outputs of a node that ends with a finished picture."""
+    return [
+        io.Image.Output(display_name="image"),
+        io.Mask.Output(display_name="mask"),
+        io.String.Output(display_name="report"),
+    ]
+
+
 class OutpaintStitch(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -27,23 +36,9 @@ class OutpaintStitch(io.ComfyNode):
                 io.Image.Input("generated", display_name="generated", tooltip="The decoded picture of the window."),
                 inputs.match(),
                 inputs.rim(),
-                advanced(
-                    io.Int.Input(
-                        "seed",
-                        display_name="seed",
-                        default=0,
-                        min=0,
-                        max=inputs.MAX_SEED,
-                        control_after_generate=False,
-                        tooltip="Of the grain given to the new area.",
-                    )
-                ),
+                advanced(inputs.seed(control_after_generate=False, tooltip="Of the grain given to the new area.")),
             ],
-            outputs=[
-                io.Image.Output(display_name="image"),
-                io.Mask.Output(display_name="mask"),
-                io.String.Output(display_name="report"),
-            ],
+            outputs=finished(),
         )
 
     @classmethod
