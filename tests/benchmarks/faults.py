@@ -32,6 +32,7 @@ class Level:
         soft: blur of the decoder, sigma in pixels.
         smoothed: amplitude below which fine detail is lost.
         shift: largest shift per axis in pixels.
+        grid: amplitude of the decoder's texture, which repeats every 8 pixels.
     """
 
     bias: float
@@ -42,12 +43,13 @@ class Level:
     soft: float
     smoothed: float
     shift: float
+    grid: float
 
 
 LEVELS = {
-    "mild": Level(1.2, 0.01, 0.8, 1.5, 0.015, 0.5, 0.9, 0.0),
-    "medium": Level(3.0, 0.025, 2.0, 4.0, 0.04, 0.8, 1.7, 0.5),
-    "severe": Level(6.0, 0.05, 5.0, 9.0, 0.09, 1.2, 2.5, 1.0),
+    "mild": Level(1.2, 0.01, 0.8, 1.5, 0.015, 0.55, 0.9, 0.0, 0.15),
+    "medium": Level(3.0, 0.025, 2.0, 4.0, 0.04, 0.8, 1.75, 0.5, 0.3),
+    "severe": Level(6.0, 0.05, 5.0, 9.0, 0.09, 1.2, 2.5, 1.0, 0.6),
 }
 RETURNS = ("shift", "jpeg", "scale", "hue", "tiles", "halo")
 
@@ -75,12 +77,15 @@ def generated(truth: Tensor, box: tuple[int, int, int, int], kind: str, seed: in
     whole = Rect(0, 0, size[1], size[0])
     level = LEVELS.get(kind, LEVELS["mild"])
     away = distance(size, box)
-    x = Warp(1.0, *(level.shift * random(2)).tolist())(truth, whole) if level.shift else truth
+    moved = level.shift * random(2).sign() * (0.85 + 0.15 * random(2))
+    x = Warp(1.0, *moved.tolist())(truth, whole) if level.shift else truth
     low = blur(x, 1.0)
     detail = x - low
     amplitude = blur(detail.abs().mean(0, keepdim=True), 2.0) * 255
     kept = amplitude / (amplitude + level.smoothed)
     x = blur(low + detail * torch.where(away > 0, kept * kept, kept), level.soft)
+    down, across = (torch.cos(2 * torch.pi / 8 * torch.arange(side)) for side in size)
+    x = x + level.grid / 255 * down[:, None] * across
     x = x * (1 + level.gain * random(3, 1, 1)) + level.bias / 255 * random(3, 1, 1)
     drift = level.step * random(3, 1, 1) * (1 + 0.5 * field(1, 4, 4))
     drift = drift + level.far * field(3, 3, 4) * (away / (0.25 * min(size))).clamp(0, 1)

@@ -184,9 +184,33 @@ def features(out: np.ndarray, box: tuple[int, int, int, int], seed: int) -> tupl
     return np.concatenate(rows_of), np.concatenate(labels).astype(int)
 
 
-def detectability(data: list[tuple[np.ndarray, np.ndarray]], folds: int = 5) -> tuple[float, float]:
-    """AUC of a classifier trained on the other photos of the same method: of pieces, and of lines of four pieces."""
+def linear(features: np.ndarray, labels: np.ndarray):
+    """A linear classifier of ``features``."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=500)).fit(
+        features, labels
+    )
+
+
+def trees(features: np.ndarray, labels: np.ndarray):
+    """A classifier by boosted trees, which sees more."""
     from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(
+        max_iter=120,
+        learning_rate=0.08,
+        max_leaf_nodes=15,
+        l2_regularization=1,
+        class_weight="balanced",
+        random_state=0,
+    ).fit(features, labels)
+
+
+def detectability(data: list[tuple[np.ndarray, np.ndarray]], fit, folds: int = 5) -> tuple[float, float]:
+    """AUC of a classifier ``fit`` to the other photos of the same method: of pieces, and of lines of four pieces."""
     from sklearn.metrics import roc_auc_score
 
     scores, labels, line_scores, line_labels = [], [], [], []
@@ -194,14 +218,7 @@ def detectability(data: list[tuple[np.ndarray, np.ndarray]], folds: int = 5) -> 
         train = [d for i, d in enumerate(data) if i % folds != fold]
         if not train:
             return float("nan"), float("nan")
-        model = HistGradientBoostingClassifier(
-            max_iter=120,
-            learning_rate=0.08,
-            max_leaf_nodes=15,
-            l2_regularization=1,
-            class_weight="balanced",
-            random_state=0,
-        ).fit(np.concatenate([x for x, _ in train]), np.concatenate([y for _, y in train]))
+        model = fit(np.concatenate([x for x, _ in train]), np.concatenate([y for _, y in train]))
         for x, y in data[fold::folds]:
             s = model.decision_function(x)
             scores.append(s), labels.append(y)

@@ -1,17 +1,20 @@
 """Photos x faults x ways of joining: how well each hides the seam.
 
-    python tests/benchmarks/seam.py [FOLDER] [--faults medium,jpeg] [--methods hard,full] [--photos N] [--sheet FILE]
+    python tests/benchmarks/seam.py [FOLDER] [--only kde,lom] [--layouts "right 25, left up 40"]
+        [--faults medium,jpeg] [--methods hard,full] [--photos N] [--sheet FILE] [--each]
 
 Without a folder it takes the sample photos of the repository at half size. Prints one table (mean and spread over the
-photos) and writes one sheet of pictures: each photo's seam at 200 %, a column for each method. With the folder of a
-checkout in CROPANDSTITCH_PATH or ACLY_PATH, what the blending of these nodes gives is measured beside ours; they run
-inside ComfyUI's interpreter, with COMFYUI_PATH pointing to ComfyUI.
+photos; how well a linear classifier and one of boosted trees tell the seam from other lines, as AUC of pieces of 48
+pixels and of four in a row) and writes one sheet of pictures: each photo's seam at 200 %, a column for each method.
+With the folder of a checkout in CROPANDSTITCH_PATH or ACLY_PATH, what the blending of these nodes gives is measured
+beside ours; they run inside ComfyUI's interpreter, with COMFYUI_PATH pointing to ComfyUI.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -19,20 +22,22 @@ import torch
 from faults import LEVELS, RETURNS, generated
 from peers import peers
 from PIL import Image
-from scorecard import Score, detectability, features, score, summary
+from scorecard import Score, detectability, features, linear, score, summary, trees
 
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.stitch import stitch
 
 SAMPLES = Path(__file__).parent.parent / "photos"
-LAYOUTS = ("up right", "right", "left right up down", "right down")
+# Sides that grow and by what share of the original, one after the other over the photos.
+LAYOUTS = "up right 25, right 25, left up 40, right down 25"
 LONGEST = 2560
 
 
-def photos(folder: Path, count: int | None, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
+def photos(folder: Path, only: str, count: int | None, size: tuple[int, int]) -> list[tuple[str, np.ndarray]]:
     """Names and pixels, the middle of each photo at its own scale, cut on multiples of 8."""
-    found = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix in (".jpg", ".png"))[:count]:
+    found, starts = [], tuple(only.split(","))
+    paths = sorted(p for p in folder.iterdir() if p.suffix in (".jpg", ".png") and p.name.startswith(starts))
+    for path in paths[:count]:
         picture = Image.open(path).convert("RGB")
         scale = min(1.0, LONGEST / max(picture.size))
         if scale < 1:
@@ -43,16 +48,15 @@ def photos(folder: Path, count: int | None, size: tuple[int, int]) -> list[tuple
     return found
 
 
-def place(shape: tuple[int, ...], sides: str) -> tuple[tuple[int, int, int, int], Extents]:
-    """Where the original lies on a canvas of ``shape`` that grew on ``sides``, by a quarter (a fifth when on all)."""
-    share = 0.2 if len(sides.split()) == 4 else 0.25
+def place(shape: tuple[int, ...], layout: str) -> tuple[tuple[int, int, int, int], Extents]:
+    """Where the original lies on a canvas of ``shape`` that grew as ``layout`` says: sides, then percent."""
+    *sides, percent = layout.split()
     height, width = shape[:2]
-    h = int(height / (1 + share * (("up" in sides) + ("down" in sides))))
-    w = int(width / (1 + share * (("left" in sides) + ("right" in sides))))
-    top, left = (height - h if "up" in sides else 0), (width - w if "left" in sides else 0)
-    if "down" in sides and "up" in sides:
-        top, left = (height - h) // 2, (width - w) // 2
-    return (top, left, h, w), Extents(left, width - left - w, top, height - top - h)
+    h = int(height / (1 + int(percent) / 100 * (("up" in sides) + ("down" in sides))))
+    w = int(width / (1 + int(percent) / 100 * (("left" in sides) + ("right" in sides))))
+    up, left = (height - h if "up" in sides else 0), (width - w if "left" in sides else 0)
+    up, left = (up // 2 if "down" in sides else up), (left // 2 if "right" in sides else left)
+    return (up, left, h, w), Extents(left, width - left - w, up, height - up - h)
 
 
 def hard(original, made, extents):
@@ -97,26 +101,34 @@ def crop_at_seam(picture: np.ndarray, box: tuple[int, int, int, int], side: int 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--only", default="", help="photos whose names begin with one of these")
+    parser.add_argument("--layouts", default=LAYOUTS, help="sides and percent, one after the other over the photos")
+    parser.add_argument("--each", action="store_true", help="print the figures of each photo, too")
     parser.add_argument("--faults", default="medium", help=f"of {', '.join((*LEVELS, *RETURNS))}, or all")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--photos", type=int)
     parser.add_argument("--sheet", type=Path, default=Path("seam.png"))
     args = parser.parse_args()
     size = (1280, 960) if args.folder else (640, 480)
-    pictures = photos(args.folder or SAMPLES, args.photos, size)
+    pictures = photos(args.folder or SAMPLES, args.only, args.photos, size)
+    layouts = args.layouts.split(",")
     kinds = [*LEVELS, *RETURNS] if args.faults == "all" else args.faults.split(",")
     rows: list[list[Image.Image]] = []
     names = ("truth", *args.methods.split(","))
     print(f"{len(pictures)} photos; mean ± spread; s = seconds a picture")
     header = ("changed", "seam_db", "tone", "grain", "sharp", "far")
-    print(f"{'faults':8s}{'method':12s}" + "".join(f"{h:>14s}" for h in header) + f"{'AUC':>7s}{'line':>7s}{'s':>7s}")
+    print(
+        f"{'faults':8s}{'method':12s}"
+        + "".join(f"{h:>14s}" for h in header)
+        + f"{'linear':>13s}{'trees':>13s}{'s':>7s}"
+    )
     for kind in kinds:
         columns: list[list[Image.Image]] = []
         for name in names:
             scores: list[Score] = []
             data, seconds, cuts = [], 0.0, []
-            for index, (_, truth) in enumerate(pictures):
-                box, extents = place(truth.shape, LAYOUTS[index % len(LAYOUTS)])
+            for index, (photo, truth) in enumerate(pictures):
+                box, extents = place(truth.shape, layouts[index % len(layouts)])
                 top, left, h, w = box
                 out = truth
                 if name != "truth":
@@ -129,10 +141,15 @@ def main() -> None:
                 scores.append(score(out, truth, box))
                 data.append(features(out, box, index))
                 cuts.append(crop_at_seam(out, box))
+                if args.each:
+                    cells = "".join(f"{v:14.2f}" for v in astuple(scores[-1]))
+                    print(f"{kind:8s}{name:12s}{cells}  {photo}", flush=True)
             columns.append(cuts)
-            pieces, line = detectability(data)
-            cells = "".join(f"{m:8.2f} ±{s:4.1f}" for m, s in summary(scores).values())
-            print(f"{kind:8s}{name:12s}{cells}{pieces:7.3f}{line:7.3f}{seconds / len(pictures):7.2f}", flush=True)
+            cells = "".join(f"{m:8.3f} ±{s:4.1f}" for m, s in summary(scores).values())
+            for fit in (linear, trees):
+                pieces, lines = detectability(data, fit)
+                cells += f"{pieces:7.3f} {lines:.3f}"
+            print(f"{kind:8s}{name:12s}{cells}{seconds / len(pictures):7.2f}", flush=True)
         rows += [list(row) for row in zip(*columns, strict=True)]
     side = rows[0][0].width
     sheet = Image.new("RGB", ((side + 4) * len(names), (side + 4) * len(rows)))
