@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from outpaint_nodes.nodes.imaging import border, sharpness
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
@@ -248,3 +249,28 @@ def test_a_block_by_itself_equals_its_part_of_the_whole(place):
     made, _ = measure(overlap(truth, RIGHT), blurred(truth * 0.96, 0.7), "full", 3, "off")
     whole = made(Rect(0, 0, 320, 240))
     assert torch.allclose(made(place), whole[(slice(None), *place.slices)], atol=2e-4)
+
+
+class HostReads(TorchDispatchMode):
+    """Counts the operations that fetch a value from the device."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.count += func._schema.name in ("aten::_local_scalar_dense", "aten::nonzero", "aten::equal")
+        return func(*args, **(kwargs or {}))
+
+
+def test_no_value_is_fetched_from_the_device_while_a_correction_is_applied():
+    truth = jpeg(texture(240, 320, noise=0.03), 75)
+    known = overlap(truth, RIGHT)
+    made, _ = measure(known, blurred(truth * 0.96 + 0.01, 0.7), "full", 0, "auto")
+    assert made.texture and made.grain and made.sharp is not None
+    with HostReads() as reads:
+        textured(made, known, Rect(224, 0, 96, 240))
+    assert reads.count == 0
+    with HostReads() as reads:
+        float(truth.mean())
+    assert reads.count == 1
