@@ -22,7 +22,7 @@ _BLUR_PER_DISTANCE = 0.25
 _DETAIL_REACH = 24
 
 
-def fill_smooth(image: Tensor, extents: Extents) -> Tensor:
+def fill_smooth(image: Tensor, extents: Extents, canvas: Tensor | None = None) -> Tensor:
     """Continue a picture softly.
 
     Every new pixel takes the picture's colour at the nearest border pixel, averaged over a window that grows with the
@@ -30,6 +30,7 @@ def fill_smooth(image: Tensor, extents: Extents) -> Tensor:
 
     Args:
         image: ``[C, H, W]`` float.
+        canvas: where to write the result, else it is made.
 
     Returns:
         ``[C, H + up + down, W + left + right]``; the picture's own area holds the picture.
@@ -41,7 +42,8 @@ def fill_smooth(image: Tensor, extents: Extents) -> Tensor:
     columns = _Axis(width, small.shape[-1], extents.left, extents.right, image.device)
 
     size = (extents.up + height + extents.down, extents.left + width + extents.right)
-    canvas = image.new_empty(*size, image.shape[0]).movedim(-1, 0)
+    if canvas is None:
+        canvas = image.new_empty(*size, image.shape[0]).movedim(-1, 0)
     soft = _blur_by_distance(small, rows, columns)
     for y, x in _strips(height, width, extents, image.device):
         rows_there, columns_there = _slices(y, x, extents)

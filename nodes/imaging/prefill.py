@@ -52,13 +52,13 @@ def prefill(
                 progress(round(100 * (index + share)), 100 * batch)
 
         planes = item.movedim(-1, 0).float()
+        canvas = result[index].movedim(-1, 0)
         if kind == "smooth":
-            filled = fill_smooth(planes, extents)
+            fill_smooth(planes, extents, canvas)
         elif kind == "patchmatch":
-            filled = fill_library(planes, extents, seed)
+            canvas[:] = fill_library(planes, extents, seed)
         else:
-            filled = fill_content(planes.contiguous(), extents, seed, report)
-        result[index] = filled.movedim(0, -1)
+            canvas[:] = fill_content(planes.contiguous(), extents, seed, report)
         report(1.0)
     result.clamp_(0, 1)
     result[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
