@@ -33,8 +33,9 @@ EVEN = (2 / 255) ** 2
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
-# Widths in pixels at which the step across a border is looked at, and the low-pass along the border.
-STEPS = ((16, 48.0), (8, 32.0), (4, 24.0))
+# The step across a border is looked at three times: width in pixels, low-pass along the border, length over which the
+# correction fades. What the widest does not show does not last: it is a halo.
+STEPS = ((16, 48.0, None), (8, 32.0, 24.0), (4, 24.0, 12.0))
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
 DRIFT_CAP = 6 / 255
 
@@ -71,8 +72,8 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     elif drawing:
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
     else:
-        for width, sigma in STEPS:
-            smooth = smooth + steps(overlap, made, width, sigma)
+        for step in STEPS:
+            smooth = smooth + steps(overlap, made, *step)
             made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
@@ -225,8 +226,8 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
     return membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
 
 
-def steps(overlap: Overlap, made: Correction, width: int, sigma: float) -> Tensor:
-    """The membrane of the steps across the borders, on the grid of ``drift``."""
+def steps(overlap: Overlap, made: Correction, width: int, sigma: float, length: float | None) -> Tensor:
+    """The membrane of the steps across the borders, on the grid of ``drift``; fading over ``length`` pixels."""
     values, weight = no_cells(overlap)
     outer = {band.side: band.rect for band in beside(overlap.canvas, 2 * width)}
     for band in bands(overlap.canvas, DETAIL_DEPTH):
@@ -244,7 +245,18 @@ def steps(overlap: Overlap, made: Correction, width: int, sigma: float) -> Tenso
         here = turned_back(torch.nn.functional.pad(torch.ones_like(fault[:1])[..., None], (CELL - 1, 0)), side)
         add_cells(values, weight, moved, here, edge)
     known = (weight > 0).float()
-    return membrane(values / weight.clamp_min(1e-6), known)
+    field = membrane(values / weight.clamp_min(1e-6), known)
+    return field if length is None else field * torch.exp(-outside(overlap) / length)
+
+
+def outside(overlap: Overlap) -> Tensor:
+    """Distance of the cells of the canvas from the original, ``[h, w]`` in pixels."""
+    kept, size = overlap.canvas.rect, overlap.canvas.size.round_up(CELL)
+    y = torch.arange(size.height // CELL, device=overlap.target.device) * CELL + (CELL - 1) / 2
+    x = torch.arange(size.width // CELL, device=overlap.target.device) * CELL + (CELL - 1) / 2
+    down = torch.maximum(kept.y - y, y - kept.bottom).clamp_min(0)
+    right = torch.maximum(kept.x - x, x - kept.right).clamp_min(0)
+    return torch.hypot(down[:, None], right[None])
 
 
 def edge_rect(rect: Rect, side: str, depth: int) -> Rect:

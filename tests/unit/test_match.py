@@ -201,6 +201,16 @@ def test_a_step_that_begins_at_the_border_is_told_from_content():
     assert border.excess_step(strip - 0.0, 160, 4, 24.0).abs().max() < 0.02
 
 
+def test_a_halo_at_the_border_moves_little_further_out():
+    truth = blurred(texture(240, 320, noise=0), 3.0)
+    beyond = torch.arange(96) / 6
+    haloed = truth.clone()
+    haloed[:, :, 224:] += 8 / 255 * torch.exp(-(beyond**2))
+    done, _ = matched(truth, haloed, match="tone")
+    clean, _ = matched(truth, truth.clone(), match="tone")
+    assert 255 * (done - clean)[:, :, 224 + 48 :].abs().mean() < 1.5
+
+
 def test_no_step_is_corrected_in_a_picture_as_lively_as_the_step():
     strip = texture(300, 256, noise=0.1)
     assert border.excess_step(strip, 192, 4, 24.0).abs().mean() < 0.01
