@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import sys
+import types
 from pathlib import Path
 
 import torch
@@ -12,14 +13,10 @@ import torch
 
 def load(folder: str, name: str):
     """The module ``name`` of a checkout, imported as part of a package so that its relative imports work."""
-    package = "peer_" + Path(folder).name.replace("-", "_").lower()
-    spec = importlib.util.spec_from_file_location(
-        f"{package}.{name}", Path(folder) / f"{name}.py", submodule_search_locations=[folder]
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    package = types.ModuleType("peer_" + Path(folder).name.replace("-", "_").lower())
+    package.__path__ = [folder]
+    sys.modules[package.__name__] = package
+    return importlib.import_module(f"{package.__name__}.{name}")
 
 
 def crop_and_stitch(folder: str):
@@ -28,28 +25,34 @@ def crop_and_stitch(folder: str):
 
     def join(original, made, extents):
         height, width = original.shape[1:3]
-        tall, wide = made.shape[1:3]
         crop = module.InpaintCropImproved()
         inputs = crop.INPUT_TYPES()["required"].items()
         options = {name: kind[1]["default"] for name, kind in inputs if len(kind) > 1 and "default" in kind[1]}
+        # The node rounds down; a quarter of a pixel more on each side makes whole pixels sure.
         options.update(
             extend_for_outpainting=True,
-            extend_up_factor=1 + extents.up / height,
-            extend_down_factor=1 + extents.down / height,
-            extend_left_factor=1 + extents.left / width,
-            extend_right_factor=1 + extents.right / width,
+            extend_up_factor=1 + (extents.up + 0.25) / height,
+            extend_down_factor=1 + (extents.down + 0.25) / height,
+            extend_left_factor=1 + (extents.left + 0.25) / width,
+            extend_right_factor=1 + (extents.right + 0.25) / width,
             output_resize_to_target_size=False,
+            device_mode="cpu (compatible)",
         )
         stitcher, cropped, _ = crop.inpaint_crop(image=original, **options)[:3]
-        places = (stitcher[f"cropped_to_canvas_{axis}"] for axis in "xy")
-        x, y = (place[0] if isinstance(place, list) else place for place in places)
-        h, w = cropped.shape[1:3]
-        window = made[:, y : y + h, x : x + w]
-        if window.shape != cropped.shape:
-            window = torch.nn.functional.interpolate(window.movedim(-1, 1), (h, w), mode="bicubic").movedim(1, -1)
+
+        def place(name):
+            x, y, w, h = (stitcher[f"{name}_{side}"] for side in "xywh")
+            x, y, w, h = (side[0] if isinstance(side, list) else side for side in (x, y, w, h))
+            return slice(y, y + h), slice(x, x + w)
+
+        # What the generator returns is shown to the stitching node in place of its own padded canvas.
+        padded = stitcher["canvas_image"][0]
+        canvas = padded.clone().view(1, *padded.shape[-3:])
+        canvas[(slice(None), *place("canvas_to_orig"))] = made
+        window = canvas[(slice(None), *place("cropped_to_canvas"))]
+        assert window.shape == cropped.shape
         done = module.InpaintStitchImproved().inpaint_stitch(stitcher, window)[0]
-        if done.shape[1:3] != (tall, wide):
-            done = torch.nn.functional.interpolate(done.movedim(-1, 1), (tall, wide), mode="bicubic").movedim(1, -1)
+        assert done.shape == made.shape
         return done
 
     return join
@@ -66,8 +69,8 @@ def acly(folder: str):
         kept[inside] = 0
         reference = made.clone()
         reference[inside] = original
-        matched = module.ColorMatch.execute(made, reference, kept)
-        image = (matched[0] if isinstance(matched, tuple) else matched.args[0]).clone()
+        matched = module.ColorMatch.execute(made, reference, kept, 1.0)
+        image = matched.args[0].clone()
         image[inside] = original
         return image
 
@@ -79,6 +82,9 @@ def peers() -> dict:
     found = {}
     if os.environ.get("COMFYUI_PATH"):
         sys.path.insert(0, os.environ["COMFYUI_PATH"])
+        from comfy.cli_args import args
+
+        args.cpu = not torch.cuda.is_available()
     if os.environ.get("CROPANDSTITCH_PATH"):
         found["cropstitch"] = crop_and_stitch(os.environ["CROPANDSTITCH_PATH"])
     if os.environ.get("ACLY_PATH"):
