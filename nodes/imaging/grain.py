@@ -118,7 +118,7 @@ def is_drawn(strips: list[Tensor], sample: Sample) -> bool:
     ]
     energy = sample.energy[:, 0, 0]
     lively = energy > (0.5 / 255) ** 2
-    strong = energy[lively].median() > (4 / 255) ** 2 if bool(lively.any()) else True
+    strong = energy[lively].median() > (7 / 255) ** 2 if bool(lively.any()) else True
     return bool(torch.stack(same).mean() > 0.3) and bool(strong)
 
 
