@@ -110,6 +110,9 @@ class ComfyServer:
         self.base = base or Path(tempfile.mkdtemp(prefix="outpaint-host-"))
         self._own_base = base is None
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("OUTPAINT_")} | (env or {})
+        if "PYTEST_XDIST_WORKER" in self.env:
+            # Hosts beside each other with as many threads each as there are cores wait for one another.
+            self.env.setdefault("OMP_NUM_THREADS", "1")
         self.process: subprocess.Popen | None = None
         self.port = 0
 

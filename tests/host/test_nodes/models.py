@@ -182,6 +182,10 @@ def network(config):
                 weight.fill_(1.0 if name.endswith(("weight", "scale")) else 0.0)
             else:
                 weight.copy_(torch.randn(weight.shape) * 0.02)
+    for buffer in model.diffusion_model.buffers():
+        # Positions of SD 3 come with the checkpoint: until then their memory holds anything.
+        if buffer.is_floating_point():
+            buffer.copy_(torch.randn(buffer.shape) * 0.02)
     return model.eval()
 
 
