@@ -8,14 +8,13 @@ import { useTexts } from "./handles/text.mjs";
 
 const KINDS = { OutpaintAPI: "api", OutpaintLocal: "local", OutpaintPrepare: "prepare", OutpaintToRatio: "ratio" };
 
+let style = "";
+
 app.registerExtension({
   name: "outpaint.handles",
 
   async init() {
-    const style = document.createElement("link");
-    style.rel = "stylesheet";
-    style.href = new URL("./handles/style.css", import.meta.url).href;
-    document.head.append(style);
+    style = await (await fetch(new URL("./handles/style.css", import.meta.url))).text();
     api.addEventListener("execution_error", ({ detail }) => {
       // Newer frontends say only that a node failed, and keep the reason in a log behind a click.
       if (!(detail.node_type in KINDS)) return;
@@ -32,6 +31,6 @@ app.registerExtension({
 
   nodeCreated(node) {
     const kind = KINDS[node.comfyClass];
-    if (kind) attach(node, kind, { app, sources: new Sources(app, api) });
+    if (kind) attach(node, kind, { app, sources: new Sources(app, api), style });
   },
 });

@@ -19,7 +19,7 @@ function chain(owner, name, after) {
   };
 }
 
-/** @param {any} node @param {import("./editor.mjs").Kind} kind @param {{app: any, sources: any}} host */
+/** @param {any} node @param {import("./editor.mjs").Kind} kind @param {{app: any, sources: any, style: string}} host */
 export function attach(node, kind, host) {
   const editor = new Editor(node, kind, host);
   const height = HEIGHTS[kind];

@@ -26,15 +26,17 @@ import { ExtentWidgets } from "./widgets.mjs";
 /** Assumed while nothing is known of the picture: handles and numbers work all the same. */
 const UNKNOWN = Object.freeze({ width: 1024, height: 1024 });
 const SNAP = 64;
+/** Nodes that hold one number in their first widget. */
+const PRIMITIVES = ["PrimitiveNode", "PrimitiveInt"];
 
 /** @typedef {"api"|"local"|"prepare"|"ratio"} Kind */
 
 export class Editor {
   /**
    * @param {any} node @param {Kind} kind
-   * @param {{app: any, sources: import("./source.mjs").Sources}} host
+   * @param {{app: any, sources: import("./source.mjs").Sources, style: string}} host
    */
-  constructor(node, kind, { app, sources }) {
+  constructor(node, kind, { app, sources, style }) {
     this.node = node;
     this.kind = kind;
     this.app = app;
@@ -57,7 +59,8 @@ export class Editor {
       class: "outpaint", role: "group", "aria-label": t("editor"), "data-kind": kind,
       onkeydown: (event) => this.#compareKey(event, true),
       onkeyup: (event) => this.#compareKey(event, false),
-    }, this.toolbar?.element, this.stage.element, this.reading.element);
+    // In the widget itself: nothing of the page that others share is touched.
+    }, h("style", { text: style }), this.toolbar?.element, this.stage.element, this.reading.element);
     this.root.addEventListener("wheel", (event) => this.#leaveWheelToCanvas(event), { passive: false });
     this.observer = new ResizeObserver(() => this.#measure());
   }
@@ -142,8 +145,7 @@ export class Editor {
   /** The number that a link delivers, where it can be told before a run. */
   #linkValue({ node, slot }) {
     if (node.comfyClass === "OutpaintToRatio") return outcome(node, this.original).extents?.[SIDES[slot]] ?? null;
-    const primitive = node.type === "PrimitiveNode" || node.comfyClass === "PrimitiveInt";
-    const value = primitive ? node.widgets?.[0]?.value : null;
+    const value = PRIMITIVES.includes(node.type) ? node.widgets?.[0]?.value : null;
     return Number.isFinite(value) ? value : null;
   }
 

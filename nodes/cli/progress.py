@@ -54,7 +54,7 @@ class Progress:
         if not self.live or self.done == self.total:
             return
         share = (self.done + sum(self.parts.values())) / self.total
-        bar = "█" * round(share * WIDTH)
+        bar = "\N{FULL BLOCK}" * round(share * WIDTH)
         names = ", ".join(f"{name} {part:.0%}" for name, part in self.parts.items())
         self.stream.write(f"\r\x1b[K{bar:·<{WIDTH}} {self.done}/{self.total} {names}"[:120])
         self.stream.flush()

@@ -192,7 +192,7 @@ class Desk:
     def scale(self, node: int) -> float:
         """Screen pixels in one picture pixel, from where the corner handles stand."""
         left, right = self.middle(node, "up-left")[0], self.middle(node, "up-right")[0]
-        return (right - left) / int(self.figures(node).split(" × ")[0].removeprefix("≈ "))
+        return (right - left) / int(self.figures(node).split(" × ")[0].removeprefix("\N{ALMOST EQUAL TO} "))
 
     def drag(self, node: int, name: str, dx: float, dy: float, keys: tuple = (), steps: int = 6, release: bool = True):
         x, y = self.middle(node, name)

@@ -69,7 +69,7 @@ def test_the_picture_is_found_through_reroutes_and_bypassed_nodes(desk):
 
 def test_through_a_node_that_may_resize_the_size_is_only_near(desk):
     ids = chain(desk, ("ImageScale", "image", None))
-    desk.until(SHOWS, [ids["ours"], "≈ 1280 × 768"])
+    desk.until(SHOWS, [ids["ours"], "\N{ALMOST EQUAL TO} 1280 × 768"])
 
 
 def test_the_picture_is_found_inside_a_subgraph_upstream(desk):
@@ -89,7 +89,7 @@ def test_a_node_that_shows_its_output_is_a_source(desk):
     """As nodes do that report pictures after a run."""
     desk.backend.pictures["shown.png"] = desk.backend.pictures["photo.jpg"]
     ids = chain(desk, ("ImageInvert", "image", None))
-    desk.until(SHOWS, [ids["ours"], "≈ 1280 × 768"])
+    desk.until(SHOWS, [ids["ours"], "\N{ALMOST EQUAL TO} 1280 × 768"])
     desk.backend.executed(str(ids["n1"]), {"images": [{"filename": "shown.png", "subfolder": "", "type": "temp"}]})
     desk.until(SHOWS, [ids["ours"], "1280 × 768"])
 
@@ -99,12 +99,12 @@ def test_after_a_run_what_really_came_in_is_shown(desk):
     desk.backend.pictures["came.jpg"] = desk.backend.pictures["wide.jpg"]
     ids = chain(desk, ("ImageScale", "image", None))
     node = ids["ours"]
-    desk.until(SHOWS, [node, "≈ 1280 × 768"])
+    desk.until(SHOWS, [node, "\N{ALMOST EQUAL TO} 1280 × 768"])
     report = {"filename": "came.jpg", "subfolder": "", "type": "temp", "width": 8192, "height": 512}
     desk.backend.executed(str(node), {"outpaint_source": [report]})
     desk.until(SHOWS, [node, "8448 × 512"])
     desk.type_value(ids["n0"], "image", "rotated.jpg")  # another picture: the report no longer holds
-    desk.until(SHOWS, [node, "≈ 656 × 600"])
+    desk.until(SHOWS, [node, "\N{ALMOST EQUAL TO} 656 × 600"])
 
 
 def ran(desk, node, **extents):

@@ -85,7 +85,7 @@ def test_pull_run_and_see_what_came_in_and_out(desk, host, kind, values):
     node = ids["node"]
     shows = """([id, text]) => app.graph.getNodeById(id).widgets.find((w) => w.name === "outpaint_handles")
       .element.querySelector("strong").textContent === text"""
-    desk.until(shows, [node, "≈ 576 × 240"], timeout=8000)
+    desk.until(shows, [node, "\N{ALMOST EQUAL TO} 576 × 240"], timeout=8000)
     desk.js(FOOT_IN_VIEW, node)
     desk.settle()
     desk.type_value(node, "right", 60)

@@ -72,7 +72,7 @@ DRAG = "**Drag the handles** in the node, or type pixels. The original's pixels 
 
 
 def models_note(*models) -> str:
-    rows = [f"- [{name}]({url}) → `ComfyUI/models/{folder}/`" for name, url, folder in models]
+    rows = [f"- [{name}]({url}) \N{RIGHTWARDS ARROW} `ComfyUI/models/{folder}/`" for name, url, folder in models]
     return "\n".join(["**Models** (download once, then press *R* to refresh):", *rows])
 
 

@@ -38,7 +38,7 @@ def test_one_copy_says_nothing(comfy):
     assert "installed twice" not in comfy.log
 
 
-@pytest.mark.parametrize("name", ["Outpaint - 扩图 2"])
+@pytest.mark.parametrize("name", ["Outpaint - \u6269\u56fe 2"])
 def test_a_read_only_folder_with_a_strange_name(start_comfy, tmp_path, name):
     """The only copy: the usual link is kept away."""
     folder = install(tmp_path, name)

@@ -188,19 +188,21 @@ def test_the_same_seed_gives_the_same_picture():
 
 
 def test_names_with_spaces_and_other_alphabets():
-    photo("Été à Paris/фото 1.png")
-    done = outpaint("Été à Paris/фото 1.png", "--right", 8, "-o", "结果/")
+    photo("Été à Paris/\u0444\u043e\u0442\u043e 1.png")
+    done = outpaint("Été à Paris/\u0444\u043e\u0442\u043e 1.png", "--right", 8, "-o", "\u7ed3\u679c/")
     assert done.returncode == 0, done.stderr
-    assert os.listdir("结果") == ["фото 1-outpaint.png"]
+    assert os.listdir("\u7ed3\u679c") == ["\u0444\u043e\u0442\u043e 1-outpaint.png"]
 
 
 def test_a_name_that_the_output_cannot_spell_does_not_stop_a_run():
     """Windows writes redirected output in a code page of 256 characters."""
-    photo("图片.png")
+    photo("\u56fe\u7247.png")
     photo("b.png")
-    done = outpaint("图片.png", "b.png", "--right", 8, "-o", "out", "--report", env={"PYTHONIOENCODING": "cp1252"})
+    done = outpaint(
+        "\u56fe\u7247.png", "b.png", "--right", 8, "-o", "out", "--report", env={"PYTHONIOENCODING": "cp1252"}
+    )
     assert done.returncode == 0, done.stderr
-    assert sorted(os.listdir("out")) == ["b-outpaint.png", "图片-outpaint.png"]
+    assert sorted(os.listdir("out")) == ["b-outpaint.png", "\u56fe\u7247-outpaint.png"]
     assert r"\u56fe\u7247.png" in done.stdout
 
 

@@ -201,7 +201,9 @@ def test_no_path_of_anyones_machine_is_in_the_files():
     assert found == []
 
 
-@pytest.mark.parametrize("name", ["outpaint", "spaces and - dashes", "outpaint-nodes-main", "图片 扩展", "Ünïcode"])
+@pytest.mark.parametrize(
+    "name", ["outpaint", "spaces and - dashes", "outpaint-nodes-main", "\u56fe\u7247 \u6269\u5c55", "Ünïcode"]
+)
 def test_the_pack_imports_from_a_folder_of_any_name(name, tmp_path):
     """As ComfyUI loads it: by path, under a name with characters that no module name has."""
     folder = tmp_path / name

@@ -12,6 +12,7 @@ import comfy.latent_formats
 import comfy.model_base
 import comfy.model_management
 import comfy.model_patcher
+import comfy.ops
 import comfy.supported_models_base
 import torch
 import torch.nn.functional as F
@@ -66,7 +67,7 @@ class Oracle(comfy.model_base.BaseModel):
     def __init__(self, kind, truth, windows, seconds):
         settings = {"disable_unet_model_creation": True, "in_channels": OracleLatent.latent_channels}
         super().__init__(OracleConfig(settings), comfy.model_base.ModelType[kind], device=CPU)
-        self.diffusion_model = torch.nn.Linear(1, 1)
+        self.diffusion_model = comfy.ops.manual_cast.Linear(1, 1)
         self.diffusion_model.dtype = torch.float32
         self.truth, self.windows, self.seconds = truth, windows, seconds
 
