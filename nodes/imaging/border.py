@@ -16,6 +16,8 @@ from .membrane import relax
 # Steps beyond 14 levels are content.
 MAX_STEP = 14 / 255
 CLIP = 40 / 255
+# Width of the narrow look, and how many of its usual deviations a wider one may differ from it.
+NARROW, SURE = 4, 1.0
 # How far the ring's correction reaches, its decay length, and differences beyond which it is not believed (24 levels).
 REACH = 12
 LENGTH = 3.0
@@ -43,22 +45,33 @@ def along(profile: Tensor, sigma: float) -> Tensor:
     return torch.nn.functional.conv1d(padded[:, None], kernel.view(1, 1, -1))[:, 0]
 
 
+def look(strip: Tensor, border: int, width: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """The step across the border and the power such steps have along parallel lines inside, both ``[C, L]``."""
+    sums = torch.nn.functional.pad(strip.cumsum(2), (1, 0))
+    step = along(jump(sums, border, width).clamp(-CLIP, CLIP), sigma)
+    lines = range(max(2 * width, border - 160), border - 3 * width + 1, 7)
+    content = torch.stack([along(jump(sums, x, width).clamp(-CLIP, CLIP), sigma) for x in lines])
+    return step, along(content.square().mean(0), sigma)
+
+
 def excess_step(strip: Tensor, border: int, width: int, sigma: float) -> Tensor:
     """The part of the step across the border that is fault and not content, ``[C, L]``.
 
-    Shrunk by the power of the same steps along parallel lines inside, as James and Stein shrink towards zero.
+    Shrunk by the power of the same steps along parallel lines inside, as James and Stein shrink towards zero; and no
+    more of it than a narrow look confirms: a fault begins at the border, content that only lies around it does not.
 
     Args:
         strip: ``[C, L, X]``, original left of column ``border``, corrected new area from there on.
         width: pixels averaged on each side; ``border`` must be at least 5 of them in.
         sigma: low-pass along the border in pixels.
     """
-    sums = torch.nn.functional.pad(strip.cumsum(2), (1, 0))
-    step = along(jump(sums, border, width).clamp(-CLIP, CLIP), sigma)
-    lines = range(max(2 * width, border - 160), border - 3 * width + 1, 7)
-    content = torch.stack([along(jump(sums, x, width).clamp(-CLIP, CLIP), sigma) for x in lines])
-    usual = along(content.square().mean(0), sigma)
-    return (step * (1 - 2 * usual / step.square().clamp_min(1e-12)).clamp_min(0)).clamp(-MAX_STEP, MAX_STEP)
+    step, usual = look(strip, border, width, sigma)
+    fault = step * (1 - 2 * usual / step.square().clamp_min(1e-12)).clamp_min(0)
+    if width > NARROW:
+        seen, spread = look(strip, border, NARROW, sigma)
+        most = (seen * fault.sign() + SURE * spread.sqrt()).clamp_min(0)
+        fault = fault.sign() * torch.minimum(fault.abs(), most)
+    return fault.clamp(-MAX_STEP, MAX_STEP)
 
 
 def ring(difference: Tensor, known: Tensor) -> Tensor:
