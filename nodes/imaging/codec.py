@@ -217,7 +217,12 @@ def _split(picture: Image.Image, name: str) -> tuple[Tensor, Tensor | None]:
 
 
 def _tensor(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(np.array(picture)).float().div_(255)[None]
+    image = torch.empty((1, picture.height, picture.width, len(picture.getbands())))
+    # Strip by strip, as in to_pil.
+    for top, strip in enumerate(image[0].split(_STRIP)):
+        rows = picture.crop((0, top * _STRIP, picture.width, top * _STRIP + len(strip)))
+        strip.copy_(torch.from_numpy(np.array(rows))).div_(255)
+    return image
 
 
 def _to_srgb(picture: Image.Image, profile: bytes | None) -> Image.Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from dataclasses import dataclass
@@ -350,6 +351,8 @@ def find_picture(data: Any, depth: int = 0) -> bytes | None:
 
 def decode_base64(text: str) -> bytes | None:
     """Bytes of base64 text, also with data URI prefix, blanks, no padding or the URL alphabet; None if it is none."""
+    with contextlib.suppress(ValueError):  # the usual form, in one go
+        return base64.b64decode(text, validate=True) or None
     if text.startswith("data:"):
         text = text.partition(",")[2]
     text = "".join(text.split()) if any(blank in text for blank in "\r\n \t") else text

@@ -141,7 +141,7 @@ def find_shift(before: np.ndarray, after: np.ndarray, furthest: int = 32) -> tup
 
     Kuglin, Hines: The phase correlation image alignment method, 1975.
     """
-    window = np.outer(np.hanning(before.shape[0]), np.hanning(before.shape[1]))
+    window = np.outer(np.hanning(before.shape[0]), np.hanning(before.shape[1])).astype(np.float32)
     spectrum = np.fft.rfft2((after - after.mean()) * window) * np.conj(np.fft.rfft2((before - before.mean()) * window))
     strength = np.abs(spectrum)
     surface = np.fft.irfft2(spectrum / (strength + 1e-3 * strength.max() + 1e-9), s=before.shape)
