@@ -36,6 +36,7 @@ from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.service import batch
 from outpaint_nodes.nodes.service.batch import Job, Parameters, Service
 from outpaint_nodes.nodes.service.contract import PNG_LEVEL
+from outpaint_nodes.nodes.service.policy import Policy
 
 TESTS = Path(__file__).parents[1]
 KEY = "benchmark-key-0123"
@@ -100,7 +101,9 @@ class Answering:
 
     def service(self, folder: str) -> Service:
         environ = {"OUTPAINT_API_URL": f"{self.origin}/api", "OUTPAINT_API_KEY": f"{self.origin} {KEY}"}
-        return Service.open(Path(folder), Path(folder) / "output", environ=environ)
+        # As PNG whatever its size: 9 MP would otherwise be encoded a second time, as JPEG.
+        policy = Policy(upload_limit=100_000_000)
+        return Service.open(Path(folder), Path(folder) / "output", policy, environ)
 
     def __enter__(self) -> Answering:
         return self
