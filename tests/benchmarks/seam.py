@@ -114,7 +114,7 @@ def main() -> None:
     layouts = args.layouts.split(",")
     kinds = [*LEVELS, *RETURNS] if args.faults == "all" else args.faults.split(",")
     rows: list[list[Image.Image]] = []
-    names = ("truth", *args.methods.split(","))
+    names = tuple(dict.fromkeys(("truth", *args.methods.split(","))))
     print(f"{len(pictures)} photos; mean ± spread; s = seconds a picture")
     header = ("changed", "seam_db", "tone", "grain", "sharp", "far")
     print(
