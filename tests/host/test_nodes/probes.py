@@ -84,7 +84,7 @@ class Doubler(torch.nn.Module):
     def __init__(self):
         super().__init__()
         cpu = torch.device("cpu")
-        self.model = comfy.ops.manual_cast.Linear(1, 1)
+        self.model = torch.nn.Sequential(comfy.ops.manual_cast.Linear(1, 1))
         self.patcher = comfy.model_patcher.ModelPatcher(self.model, load_device=cpu, offload_device=cpu)
 
     def forward(self, image):
