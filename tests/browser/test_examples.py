@@ -80,11 +80,12 @@ def test_it_loads_without_a_complaint_and_queues_what_the_file_says(desk, host, 
     assert {number: node["class_type"] for number, node in queued.items()} == {
         number: node["class_type"] for number, node in wanted.items()
     }
-    # What the host's own nodes are given beside it differs from version to version.
-    ours = [number for number, node in wanted.items() if node["class_type"].startswith("Outpaint")]
-    assert {number: queued[number]["inputs"] for number in ours} == {
-        number: wanted[number]["inputs"] for number in ours
-    }
+    for number, node in wanted.items():
+        given = queued[number]["inputs"]
+        if not node["class_type"].startswith("Outpaint"):
+            # What the host's own nodes are given beside it differs from version to version.
+            given = {name: value for name, value in given.items() if name in node["inputs"]}
+        assert given == node["inputs"], number
 
 
 def test_the_blueprint_is_one_node_that_queues_the_two_inside(desk):

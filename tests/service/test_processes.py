@@ -179,7 +179,7 @@ def test_row_86_a_clock_set_back_changes_no_deadline(world, monkeypatch):
     monkeypatch.setattr(time, "time", lambda: real() - 86_400 * (world.server.complete_requests > 0))
     started = time.monotonic()
     world.with_policy(total=2).fails()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < world.policy.total + 1
 
 
 def test_row_87_a_program_that_ends_is_not_held_up(world):

@@ -241,7 +241,8 @@ def test_row_28_whoever_waits_may_leave_and_the_thread_keeps_the_answer(world):
     world.asked, world.actions, world.jobs = 1, [0], {plan.items[0].key: job()}
     before = set(threading.enumerate())
     flight = batch.start(plan)
-    assert all(thread.daemon for thread in set(threading.enumerate()) - before if thread.name.startswith("outpaint"))
+    started = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("outpaint")]
+    assert started and all(thread.daemon for thread in started)
     while world.server.complete_requests == 0:
         time.sleep(0.01)
     flight.cancel()
