@@ -98,7 +98,8 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
     brightness, activity = context(ycc[:1])
     energy, cross = [], []
     for band in split(ycc):
-        products = torch.cat([band.abs().sqrt(), band[[0, 0, 1]] * band[[1, 2, 2]]])
+        luminance, blue, red = band
+        products = torch.stack([*band.abs().sqrt(), luminance * blue, luminance * red, blue * red])
         cells = F.avg_pool2d(products[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
         cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
         # By the mean root of the deviation, which a few strong pixels do not decide, as if it were of normal noise.
