@@ -135,7 +135,7 @@ async def outpaint(
         return preview(node, originals, extents, seed, plan)
     flight = batch.start(plan)
     try:
-        await host.follow(node, lambda: flight.done, flight.text, lambda: flight.fraction)
+        await host.follow(node, lambda: flight.done, lambda: "\n".join(flight.lines()), lambda: flight.fraction)
     except BaseException:
         # Cancelled, or another node failed. Answers under way are kept by the threads that wait for them.
         flight.cancel()

@@ -305,14 +305,14 @@ def cut_short(exchange: Exchange) -> Verdict:
 
 def not_the_service(body: bytes) -> Verdict:
     said = clean(body[:20000].decode("utf-8", "replace"))
-    page = (
-        "a web page (a network login page?)"
+    what = (
+        "What came with HTTP 200 is a web page (a network login page?)"
         if b"<html" in body[:2000].lower() or b"<!doctype" in body[:200].lower()
-        else "no answer of the service"
+        else "What came with HTTP 200 is no answer of the service"
     )
     return Verdict(
         Outcome.UNKNOWN,
-        f"HTTP 200 came with {page}" + quote(said),
+        f"{what}{quote(said)}",
         f"Log in to the network if it asks for it. {CHECK_BALANCE}",
         hopeless=True,
     )

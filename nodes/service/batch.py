@@ -64,8 +64,9 @@ class Plan:
         pictures = count(len(self.items), "picture")
         if not self.new:
             return f"{pictures}: paid for before, 0 credits"
-        saved = f" ({self.free} of them free: paid for before, or the same)" if self.free else ""
-        return f"{pictures}{saved}: {self.credits} credits"
+        if self.free:
+            return f"{pictures} ({self.free} of them free: paid for before, or the same): {self.credits} credits"
+        return f"{pictures}: {self.credits} credits"
 
 
 class BatchError(ServiceError):
@@ -175,12 +176,16 @@ class Flight:
         shares = [1.0 if key in self.outcomes else watch.fraction for key, watch in self.watches.items()]
         return sum(shares) / max(1, len(shares))
 
-    def text(self) -> str:
-        """One line on how far it is."""
+    def lines(self) -> list[str]:
+        """How far it is: in all, where there are several pictures, and each request under way."""
         busy = [watch.text for key, watch in self.watches.items() if key not in self.outcomes and watch.fraction]
         if len(self.watches) == 1:
-            return busy[0] if busy else "waiting"
-        return f"{len(self.outcomes)} of {len(self.watches)} done" + (f", {'; '.join(busy)}" if busy else "")
+            return busy or [Watch.text]
+        return [f"{len(self.outcomes)} of {len(self.watches)} done", *busy]
+
+    def text(self) -> str:
+        """The same in one line."""
+        return ", ".join(self.lines())
 
     def results(self) -> list[Result]:
         """The results in the order of the plan.
@@ -215,22 +220,22 @@ class Flight:
                 reasons.setdefault(outcome.what, []).append(str(number))
         unsent = [str(number) for number, outcome in enumerate(found, start=1) if outcome is None]
         failed = len(found) - len(unsent) - sum(result is not None for result in results)
-        parts = [f"picture {', '.join(numbers)}: {reason.rstrip('.')}" for reason, numbers in reasons.items()]
-        parts += [f"picture {', '.join(unsent)}: not sent"] if unsent else []
         what = (
             f"{len(found) - failed - len(unsent)} of {len(found)} pictures came, {failed} failed, "
-            f"{len(unsent)} were not sent ({'; '.join(parts)})."
+            f"{len(unsent)} were not sent."
         )
-        credits = f"{paid} credits were spent" + (
-            f", and the outcome of {count(unknown, 'request')} is unknown (0 or {CREDITS} credits each)."
-            if unknown
-            else "."
-        )
-        do = (
-            "The pictures that came are kept"
-            + where(results)
-            + "; queueing again collects them free and sends only the others."
-        )
+        for reason, numbers in reasons.items():
+            what += f" Reason for picture {', '.join(numbers)}: {reason}"
+        if unsent:
+            what += f" Not sent: picture {', '.join(unsent)}."
+        credits = f"{paid} credits were spent."
+        if unknown:
+            requests = count(unknown, "request")
+            credits = (
+                f"{paid} credits were spent, and the outcome of {requests} is unknown (0 or {CREDITS} credits each)."
+            )
+        kept_in = where(results)
+        do = f"The pictures that came are kept{kept_in}; queueing again collects them free and sends only the others."
         if errors:
             do += " " + errors[0].do
         worst = Outcome.UNKNOWN if unknown else Outcome.PAID if paid else Outcome.FREE

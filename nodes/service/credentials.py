@@ -74,7 +74,7 @@ def read_address(environ: Mapping[str, str]) -> Address:
     body = environ.get(BODY_VARIABLE, "").strip().lower() or "multipart"
     for variable, value, known in ((AUTH_VARIABLE, auth, SCHEMES), (BODY_VARIABLE, body, contract.BODIES)):
         if value not in known:
-            raise CredentialsError(f"{variable} is {value!r}.", f"Use one of: {', '.join(known)}.")
+            raise CredentialsError(f"The setting {variable} is {value!r}.", f"Use one of: {', '.join(known)}.")
     advice = f"Set {URL_VARIABLE} to an https:// address, or remove it to use {contract.URL}."
     if re.search(r"[\x00-\x20\x7f]", url):
         raise CredentialsError(f"{URL_VARIABLE} holds a blank or control character.", advice)
@@ -229,12 +229,12 @@ def checked(secret: str, source: str) -> str:
     """The secret without the quotes and blanks that come with copying, if it can travel in a header."""
     secret = secret.strip().strip("\"'").strip()
     if not 8 <= len(secret) <= 512:
-        problem = f"has {len(secret)} characters (8 to 512 are possible)"
+        what = f"The key in {source} has {len(secret)} characters (8 to 512 are possible)."
     elif not all("!" <= letter <= "~" for letter in secret):
-        problem = "holds a blank, a line break or a character outside ASCII"
+        what = f"The key in {source} holds a blank, a line break or a character outside ASCII."
     else:
         return secret
-    raise CredentialsError(f"The key in {source} {problem}.", "Copy the key again, on one line, without quotes.")
+    raise CredentialsError(what, "Copy the key again, on one line, without quotes.")
 
 
 def key_file(home: Path) -> Path:
@@ -244,7 +244,7 @@ def key_file(home: Path) -> Path:
 def first_steps(address: Address, home: Path) -> str:
     """What a user does on this very machine to set the key."""
     path = key_file(home)
-    entry = "it" if belongs(contract.URL, address) else f'"{address.origin} YOUR-KEY"'
+    entry = "the key" if belongs(contract.URL, address) else f'"{address.origin} YOUR-KEY"'
     if sys.platform == "win32":
         editor = f'notepad "{path}"'
     elif sys.platform == "darwin":

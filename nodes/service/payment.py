@@ -84,7 +84,7 @@ class Watch:
     """How the caller follows a request and ends it. Polled by both sides: no code of the caller runs in the thread."""
 
     cancelled: Callable[[], bool] = lambda: False
-    text: str = "waiting"
+    text: str = "waiting for its turn"
     fraction: float = 0.0
 
     def say(self, text: str, fraction: float) -> None:
@@ -112,7 +112,7 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
             raise ServiceError(
                 Outcome.UNKNOWN, latest.note, "It was not sent again; check your balance at the service.", True
             )
-        watch.say("encoding", 0.02)
+        watch.say("encoding the picture", 0.02)
         upload = contract.encode_upload(item.picture, service.policy.upload_limit)
         slots = [FileLock(service.store.locks / f"slot{number}.lock") for number in range(service.policy.concurrency)]
         slot = wait_for_any(slots, watch.cancelled)

@@ -57,7 +57,8 @@ class Service:
             return None
         if not text.isdecimal():
             raise CredentialsError(
-                f"{DAY_LIMIT_VARIABLE} is {scrub(text)!r}.", "Set it to a whole number of credits, or remove it."
+                f"The setting {DAY_LIMIT_VARIABLE} is {scrub(text)!r}.",
+                "Set it to a whole number of credits, or remove it.",
             )
         return int(text)
 
