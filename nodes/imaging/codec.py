@@ -213,7 +213,7 @@ def _split(picture: Image.Image, name: str) -> tuple[Tensor, Tensor | None]:
     if picture.has_transparency_data:
         rgba = _tensor(picture.convert("RGBA"))
         return rgba[..., :3].contiguous(), rgba[..., 3].contiguous()
-    return _tensor(picture.convert("RGB")), None
+    return _tensor(picture if picture.mode == "RGB" else picture.convert("RGB")), None
 
 
 def _tensor(picture: Image.Image) -> Tensor:

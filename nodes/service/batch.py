@@ -127,13 +127,14 @@ class Flight:
 
     def work(self) -> None:
         """What each thread does. Its end is counted here: a join that Ctrl-C interrupts takes a thread for ended."""
-        try:
-            self.take_items()
-        finally:
-            with self.guard:
-                self.working -= 1
-                if not self.working:
-                    self.over.set()
+        with self.plan.service.ledger.kept_open():
+            try:
+                self.take_items()
+            finally:
+                with self.guard:
+                    self.working -= 1
+                    if not self.working:
+                        self.over.set()
 
     def take_items(self) -> None:
         while not self.cancelled.is_set() and not self.stopped.is_set():
@@ -143,8 +144,7 @@ class Flight:
                 item = self.queue.pop(0)
             outcome: Result | OutpaintError
             try:
-                with self.plan.service.ledger.kept_open():
-                    outcome = payment.obtain(self.plan.service, item, self.watches[item.key])
+                outcome = payment.obtain(self.plan.service, item, self.watches[item.key])
             except OutpaintError as error:
                 outcome = error
             except Exception as error:

@@ -145,17 +145,14 @@ class Ledger:
     @contextlib.contextmanager
     def kept_open(self) -> Iterator[None]:
         """Calls in this context are cheaper: SQLite tidies up whenever the last connection to a file is closed, which
-        waits for the disk several times."""
-        try:
-            connection = sqlite3.connect(self.path, timeout=self.wait, check_same_thread=False)
-        except sqlite3.Error as error:
-            raise self.unusable(error) from None
-        try:
+        waits for the disk several times. Never raises: a ledger that is of no use says so when it is used."""
+        with contextlib.ExitStack() as stack:
             with contextlib.suppress(sqlite3.Error):
+                connection = stack.enter_context(
+                    contextlib.closing(sqlite3.connect(self.path, timeout=self.wait, check_same_thread=False))
+                )
                 connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
             yield
-        finally:
-            connection.close()
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[sqlite3.Connection]:

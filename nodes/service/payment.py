@@ -151,7 +151,7 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
     except OSError:
         pass
     picture, notes = pictures.decode(data, area(item))
-    warnings = (*notes, *inspect(picture, item))
+    warnings = (*notes, *inspect(picture, item, lambda: verify.look(item.picture)))
     return Result(picture, 0, shown, attempt.seed or item.parameters.seed or None, warnings)
 
 
@@ -234,7 +234,10 @@ def attempt_once(
         address, key, body, content_type, spool, policy, seconds, limit, watch.cancelled, sent, received
     )
     answer = spool.close(key.scrub_bytes)
-    verdict = judge(exchange, answer, key.source, len(upload.data))
+    with ThreadPoolExecutor(1) as aside:
+        # Reading the answer writes nothing; what it says counts from when it is on disk.
+        aside.submit(spool.sync)
+        verdict = judge(exchange, answer, key.source, len(upload.data))
     facts = {"status": exchange.status, "milliseconds": round(1000 * (time.monotonic() - started))}
     unsent = exchange.trouble if exchange.status is None and not exchange.handed_over else None
     verdict = scrubbed(verdict, key)
@@ -282,12 +285,13 @@ def conclude(
     file, on_disk = spool.path if spool.failed is None else None, False
     facts = {**facts, "seed": verdict.seed}
     # The answer as it came is on disk already, so the picture may be looked at while its own file is written.
-    with ThreadPoolExecutor(1) as disk:
+    with ThreadPoolExecutor(1) as aside:
         saving = None
         if kind is not None and verdict.picture is not None:
             name = f"outpaint_{item.key[:12]}_{number:05d}"
-            saving = disk.submit(service.store.save, verdict.picture, name, kind)
-        picture, problem, oddities = examine(verdict, item)
+            saving = aside.submit(service.store.save, verdict.picture, name, kind)
+        source = aside.submit(verify.look, item.picture)
+        picture, problem, oddities = examine(verdict, item, source.result)
     if saving is not None:
         try:
             digest, file = saving.result()
@@ -308,7 +312,9 @@ def conclude(
     return Result(picture, CREDITS, file, seed, (*warnings, *oddities))
 
 
-def examine(verdict: Verdict, item: Item) -> tuple[Image.Image | None, str, list[str]]:
+def examine(
+    verdict: Verdict, item: Item, source: Callable[[], verify.Look]
+) -> tuple[Image.Image | None, str, list[str]]:
     """The decoded picture, why it cannot be used (empty if it can), and what is odd about it.
 
     The money is spent when this runs: whatever breaks in here must come back as a sentence.
@@ -317,7 +323,7 @@ def examine(verdict: Verdict, item: Item) -> tuple[Image.Image | None, str, list
         return None, verdict.what, []
     try:
         picture, notes = pictures.decode(verdict.picture or b"", area(item))
-        return picture, "", [*notes, *inspect(picture, item)]
+        return picture, "", [*notes, *inspect(picture, item, source)]
     except pictures.UnusablePicture as error:
         return None, f"The service's picture cannot be used: {error}.", []
     except verify.BlankAnswer:
@@ -336,9 +342,11 @@ def area(item: Item) -> int:
     return width * height
 
 
-def inspect(picture: Image.Image, item: Item) -> list[str]:
-    """What is odd about a decoded answer. Raises BlankAnswer."""
+def inspect(picture: Image.Image, item: Item, source: Callable[[], verify.Look]) -> list[str]:
+    """What is odd about a decoded answer, ``source`` giving a look at what was sent. Raises BlankAnswer."""
     expected = item.parameters.expected(*item.picture.size)
     if picture.size != expected:
         return [f"the answer is {picture.width}×{picture.height}, expected {expected[0]}×{expected[1]}"]
-    return verify.compare(picture, item.picture, item.parameters.left, item.parameters.up).warnings()
+    left, up = item.parameters.left, item.parameters.up
+    box = (left, up, left + item.picture.width, up + item.picture.height)
+    return verify.compare(picture, source(), box).warnings()

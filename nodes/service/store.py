@@ -69,23 +69,31 @@ class Spool:
             self.memory += self.path.read_bytes()[: self.file.tell()]
 
     def close(self, scrub: Callable[[bytes], bytes]) -> bytes:
-        """Sync to disk and give back all that came, both without what ``scrub`` takes out."""
+        """All that came, in the file too, both without what ``scrub`` takes out. What is left to do is to ``sync``."""
         data = b""
         if self.failed is None:
             try:
                 self.file.truncate()
-                self.file.flush()
-                os.fsync(self.file.fileno())
                 self.file.close()
                 data = self.path.read_bytes()
                 if (clean := scrub(data)) != data:
-                    write_whole(self.path, clean)
+                    write_whole(self.path, clean, durable=False)
                 return clean
             except OSError as error:
                 self.failed = error
         with contextlib.suppress(OSError):
             self.file.close()
         return scrub(bytes(self.memory) or data)
+
+    def sync(self) -> None:
+        """Wait until the closed file is on disk."""
+        if self.failed is None:
+            try:
+                with self.path.open("rb+") as file:
+                    os.fsync(file.fileno())
+                sync_folder(self.path.parent)
+            except OSError as error:
+                self.failed = error
 
     def discard(self) -> None:
         with contextlib.suppress(OSError):

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageStat
 
 LONGEST = 640
 """Larger pictures are compared at this size: the faults looked for are coarse, and memory stays small."""
 
-GREY = np.full(3, 1 / 3, np.float32)
+LONGEST_FOR_PLACE = 320
+"""And the place of their content at this one, where grain and compression noise weigh less."""
+
 FLAT = 1.0
 SOURCE_HAS_DETAIL = 3.0
 
@@ -28,14 +30,13 @@ class Finding:
     """How the kept area compares with the source.
 
     Args:
-        difference: mean absolute difference.
         colour: largest mean difference of a channel, with sign.
         detail: energy of fine detail in the answer over that in the source; 1 = the same.
         likeness: correlation of fine and middle detail after the shift is undone, -1..1.
-        shift: pixels by which the answer's content lies right of and below the source.
+        shift: pixels by which the answer's content lies right of and below the source, as exact as a picture of
+            ``LONGEST_FOR_PLACE`` pixels shows it.
     """
 
-    difference: float
     colour: float
     detail: float
     likeness: float
@@ -56,54 +57,86 @@ class Finding:
         return found
 
 
-def compare(answer: Image.Image, source: Image.Image, left: int, up: int) -> Finding:
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a comparison knows of a picture, by ``look``.
+
+    Args:
+        means, deviations: of its channels.
+        fine: standard deviation of fine detail.
+        detail: middle and fine detail of its coarse copy, ``[H, W]``.
+        spectrum: Fourier transform of the coarse copy.
+        scale: pixels of the picture for one of the coarse copy.
+    """
+
+    means: list[float]
+    deviations: list[float]
+    fine: float
+    detail: np.ndarray
+    spectrum: np.ndarray
+    scale: float
+
+
+def look(picture: Image.Image, box: tuple[int, int, int, int] | None = None) -> Look:
+    """Look at an RGB picture, or at what lies in ``box`` (left, upper, right, lower) of it."""
+    small = reduced(picture, box)
+    tone, grey = ImageStat.Stat(small), mean_of_channels(small)
+    rough = coarse(grey)
+    width = box[2] - box[0] if box else picture.width
+    return Look(
+        tone.mean,
+        tone.stddev,
+        float(fine_detail(grey).std()),
+        without_tone(rough),
+        spectrum(rough),
+        width / rough.shape[1],
+    )
+
+
+def compare(answer: Image.Image, source: Look, box: tuple[int, int, int, int]) -> Finding:
     """Compare the source with the place where it should be in the answer.
 
     Args:
         answer: RGB, of the expected size.
-        left, up: where the source should lie in it.
+        box: where the source should lie in it, of the source's size.
 
     Raises:
         BlankAnswer: the whole answer is one colour although the source is not.
     """
-    before = np.asarray(reduced(source), np.float32)
-    after = np.asarray(reduced(answer.crop((left, up, left + source.width, up + source.height))), np.float32)
-    if deviation(after) < FLAT <= deviation(before) and is_flat(answer):
+    kept = look(answer, box)
+    if max(kept.deviations) < FLAT <= max(source.deviations) and is_flat(answer):
         raise BlankAnswer
-    scale = source.width / before.shape[1]
-    channels = channel_means(after) - channel_means(before)
-    grey_before, grey_after = before @ GREY, after @ GREY
-    fine_before, fine_after = fine_detail(grey_before), fine_detail(grey_after)
-    dx, dy = find_shift(grey_before, grey_after)
+    dx, dy = find_shift(source.spectrum, kept.spectrum, source.detail.shape)
     return Finding(
-        difference=float(np.abs(after - before).mean()),
-        colour=float(channels[np.abs(channels).argmax()]),
-        detail=float(fine_after.std() / fine_before.std()) if fine_before.std() > FLAT else 1.0,
-        likeness=likeness(grey_before, np.roll(grey_after, (-dy, -dx), axis=(0, 1))),
-        shift=(round(dx * scale), round(dy * scale)),
+        colour=max((new - old for new, old in zip(kept.means, source.means, strict=True)), key=abs),
+        detail=kept.fine / source.fine if source.fine > FLAT else 1.0,
+        likeness=likeness(source.detail, np.roll(kept.detail, (-dy, -dx), axis=(0, 1))),
+        shift=(round(dx * source.scale), round(dy * source.scale)),
     )
 
 
-def reduced(picture: Image.Image) -> Image.Image:
-    factor = -(-max(picture.size) // LONGEST)
-    return picture.reduce(factor) if factor > 1 else picture
+def reduced(picture: Image.Image, box: tuple[int, int, int, int] | None = None) -> Image.Image:
+    """The picture, or what lies in the box, with its longer side within ``LONGEST``."""
+    left, upper, right, lower = box or (0, 0, *picture.size)
+    factor = -(-max(right - left, lower - upper) // LONGEST)
+    return picture.reduce(factor, box)
 
 
 def is_flat(picture: Image.Image) -> bool:
-    return deviation(np.asarray(reduced(picture), np.float32)) < FLAT
+    return max(ImageStat.Stat(reduced(picture)).stddev) < FLAT
 
 
-def channel_means(values: np.ndarray) -> np.ndarray:
-    # Products of matrices: numpy's own means over so short an axis take ten times as long.
-    return np.full(values.shape[0], 1 / values.shape[0], np.float32) @ (
-        np.full(values.shape[1], 1 / values.shape[1], np.float32) @ values
-    )
+def mean_of_channels(picture: Image.Image) -> np.ndarray:
+    # A product: numpy's own mean over so short an axis takes ten times as long.
+    return np.asarray(picture, np.float32) @ np.full(3, 1 / 3, np.float32)
 
 
-def deviation(values: np.ndarray) -> float:
-    """The largest standard deviation of a channel."""
-    centred = (values - channel_means(values)).reshape(-1, values.shape[2])
-    return float(np.sqrt(np.einsum("ij,ij->j", centred, centred) / len(centred)).max())
+def coarse(grey: np.ndarray) -> np.ndarray:
+    """Means of 2×2, where the picture is larger than what its content's place is looked for at."""
+    if max(grey.shape) <= LONGEST_FOR_PLACE:
+        return grey
+    even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
+    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
 
 
 def fine_detail(grey: np.ndarray) -> np.ndarray:
@@ -113,17 +146,10 @@ def fine_detail(grey: np.ndarray) -> np.ndarray:
 
 
 def likeness(before: np.ndarray, after: np.ndarray) -> float:
-    """Correlation of both pictures without their coarse tone; 1 where the source has nothing to compare."""
-    first, second = (without_tone(shrunk(grey)) for grey in (before, after))
-    if first.std() < SOURCE_HAS_DETAIL:
+    """Correlation of two pictures' detail; 1 where the source has nothing to compare."""
+    if before.std() < SOURCE_HAS_DETAIL:
         return 1.0
-    return float((first * second).mean() / max(first.std() * second.std(), 1e-6))
-
-
-def shrunk(grey: np.ndarray) -> np.ndarray:
-    """Half size by means of 2×2, where grain and compression noise weigh less."""
-    even = grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
-    return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4
+    return float((before * after).mean() / max(before.std() * after.std(), 1e-6))
 
 
 def without_tone(grey: np.ndarray, radius: int = 8) -> np.ndarray:
@@ -136,16 +162,22 @@ def without_tone(grey: np.ndarray, radius: int = 8) -> np.ndarray:
     return detail - detail.mean()
 
 
-def find_shift(before: np.ndarray, after: np.ndarray, furthest: int = 32) -> tuple[int, int]:
-    """Whole-pixel shift of ``after`` against ``before``, by phase correlation; (0, 0) unless clearly better than none.
+def spectrum(grey: np.ndarray) -> np.ndarray:
+    """Fourier transform of a picture that fades out to its borders."""
+    window = np.outer(np.hanning(grey.shape[0]), np.hanning(grey.shape[1])).astype(np.float32)
+    return np.fft.rfft2((grey - grey.mean()) * window)
+
+
+def find_shift(before: np.ndarray, after: np.ndarray, shape: tuple[int, int], furthest: int = 32) -> tuple[int, int]:
+    """Whole-pixel shift of one picture against the other, from their spectra, by phase correlation; (0, 0) unless
+    clearly better than none.
 
     Kuglin, Hines: The phase correlation image alignment method, 1975.
     """
-    window = np.outer(np.hanning(before.shape[0]), np.hanning(before.shape[1])).astype(np.float32)
-    spectrum = np.fft.rfft2((after - after.mean()) * window) * np.conj(np.fft.rfft2((before - before.mean()) * window))
-    strength = np.abs(spectrum)
-    surface = np.fft.irfft2(spectrum / (strength + 1e-3 * strength.max() + 1e-9), s=before.shape)
-    height, width = before.shape
+    product = after * np.conj(before)
+    strength = np.abs(product)
+    surface = np.fft.irfft2(product / (strength + 1e-3 * strength.max() + 1e-9), s=shape)
+    height, width = shape
     reach_y, reach_x = min(furthest, height // 4), min(furthest, width // 4)
     near = np.roll(surface, (reach_y, reach_x), axis=(0, 1))[: 2 * reach_y + 1, : 2 * reach_x + 1]
     y, x = np.unravel_index(near.argmax(), near.shape)
