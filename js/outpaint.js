@@ -3,10 +3,13 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { attach } from "./handles/attach.mjs";
+import { typeAt } from "./handles/graph.mjs";
+import { listen, translator } from "./handles/messages.mjs";
 import { Sources } from "./handles/source.mjs";
-import { useTexts } from "./handles/text.mjs";
+import { ofLanguage, useTexts } from "./handles/text.mjs";
 
 const KINDS = { OutpaintAPI: "api", OutpaintLocal: "local", OutpaintPrepare: "prepare", OutpaintToRatio: "ratio" };
+const OWN = new Set([...Object.keys(KINDS), "OutpaintStitch"]);
 
 let style = "";
 
@@ -17,13 +20,16 @@ app.registerExtension({
     style = await (await fetch(new URL("./handles/style.css", import.meta.url))).text();
     api.addEventListener("execution_error", ({ detail }) => {
       // Newer frontends say only that a node failed, and keep the reason in a log behind a click.
-      if (!(detail.node_type in KINDS)) return;
+      if (!OWN.has(detail.node_type)) return;
       const message = { severity: "error", summary: "Outpaint", detail: detail.exception_message, life: 60000 };
       app.extensionManager?.toast?.add(message);
     });
     try {
       const served = await (await api.fetchApi("/i18n")).json();
-      useTexts(served, app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
+      const texts = ofLanguage(served, app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
+      useTexts(texts.outpaint);
+      const typeOf = (id) => typeAt(app.rootGraph ?? app.graph, id);
+      if (texts.outpaintMessages) listen(api, (type) => OWN.has(type), typeOf, translator(texts.outpaintMessages));
     } catch {
       // No translations on this host: the built-in English stays.
     }

@@ -111,6 +111,17 @@ function passedThrough({ node, slot }) {
   return same ? { node, name: same.name } : null;
 }
 
+/** The type of the node that an execution id names: "5", or "3:5" for node 5 in the subgraph of node 3. */
+export function typeAt(root, id) {
+  let node;
+  let graph = root;
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById(part);
+    graph = node?.subgraph;
+  }
+  return node?.comfyClass;
+}
+
 /** The first input of `node` that carries pictures. @returns {string|null} */
 export function pictureInput(node) {
   return (node.inputs ?? []).find((input) => input.type === "IMAGE")?.name ?? null;

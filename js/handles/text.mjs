@@ -68,11 +68,18 @@ export const ENGLISH = {
 let table = ENGLISH;
 
 /**
+ * What the pack has in a language, or else in its family.
  * @param {Record<string, any>} served the answer of /i18n
  * @param {string} locale such as "zh" or "zh-TW"
+ * @returns {{outpaint?: Record<string, string>, outpaintMessages?: Record<string, string>}}
  */
-export function useTexts(served, locale) {
-  const own = served?.[locale]?.outpaint ?? served?.[String(locale).split("-")[0]]?.outpaint ?? {};
+export function ofLanguage(served, locale) {
+  const found = [locale, String(locale).split("-")[0]].map((name) => served?.[name]);
+  return found.find((texts) => texts?.outpaint) ?? {};
+}
+
+/** @param {Record<string, string>} [own] texts of the user's language */
+export function useTexts(own = {}) {
   table = { ...ENGLISH, ...own };
 }
 

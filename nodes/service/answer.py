@@ -141,8 +141,7 @@ def gateway(exchange: Exchange, body: bytes) -> Verdict:
     said = clean(body[:20000].decode("utf-8", "replace"))
     return Verdict(
         Outcome.UNKNOWN,
-        f"The service's gateway answered HTTP {exchange.status} without saying what became of the picture"
-        + quote(said),
+        f"The service's gateway answered HTTP {exchange.status} without saying what became of the picture{quote(said)}",
         CHECK_BALANCE,
         hopeless=True,
     )
@@ -251,9 +250,7 @@ def success(exchange: Exchange, body: bytes, document: Any) -> Verdict:
     )
 
 
-def filtered_or(
-    fields: dict[str, Any], exchange: Exchange, warnings: list[str] | None = None
-) -> dict[str, Any]:
+def filtered_or(fields: dict[str, Any], exchange: Exchange, warnings: list[str] | None = None) -> dict[str, Any]:
     """The rest of a verdict: whether the service says that it blurred the picture."""
     reasons = [fields.get("finish_reason"), fields.get("finish_reasons"), exchange.headers.get("finish-reason")]
     if any("filter" in str(reason).lower() for reason in reasons if reason):
@@ -306,13 +303,13 @@ def cut_short(exchange: Exchange) -> Verdict:
 def not_the_service(body: bytes) -> Verdict:
     said = clean(body[:20000].decode("utf-8", "replace"))
     what = (
-        "What came with HTTP 200 is a web page (a network login page?)"
+        f"What came with HTTP 200 is a web page (a network login page?){quote(said)}"
         if b"<html" in body[:2000].lower() or b"<!doctype" in body[:200].lower()
-        else "What came with HTTP 200 is no answer of the service"
+        else f"What came with HTTP 200 is no answer of the service{quote(said)}"
     )
     return Verdict(
         Outcome.UNKNOWN,
-        f"{what}{quote(said)}",
+        what,
         f"Log in to the network if it asks for it. {CHECK_BALANCE}",
         hopeless=True,
     )

@@ -65,7 +65,7 @@ class Parameters:
 
     def __post_init__(self) -> None:
         for name in SIDES:
-            require_whole(name, getattr(self, name), MAX_EXTENT, " pixels")
+            require_whole(name, getattr(self, name), MAX_EXTENT)
         if not any(getattr(self, name) for name in SIDES):
             raise refuse(
                 "left, right, up and down are all 0, so there is nothing to add.", "Set at least one of them above 0."
@@ -106,11 +106,12 @@ class Parameters:
         return width + self.left + self.right, height + self.up + self.down
 
 
-def require_whole(name: str, value: object, maximum: int, unit: str = "") -> None:
+def require_whole(name: str, value: object, maximum: int) -> None:
+    most = f"{maximum} pixels" if name in SIDES else f"{maximum}"
     if isinstance(value, bool) or not isinstance(value, int):
-        raise refuse(f"{name} is {value!r}, which is not a whole number.", f"Set {name} between 0 and {maximum}{unit}.")
+        raise refuse(f"{name} is {value!r}, which is not a whole number.", f"Set {name} between 0 and {most}.")
     if not 0 <= value <= maximum:
-        raise refuse(f"{name} is {value}; the service takes 0 to {maximum}{unit}.", f"Set {name} within these limits.")
+        raise refuse(f"{name} is {value}; the service takes 0 to {most}.", f"Set {name} within these limits.")
 
 
 def check_picture(picture: Image.Image) -> None:

@@ -181,7 +181,7 @@ def read_key(address: Address, home: Path, environ: Mapping[str, str]) -> Key:
         if entries:
             raise CredentialsError(
                 f"The key in {source} does not belong to {address.origin}.",
-                f"Write it there together with its address, as: {address.origin} YOUR-KEY",
+                f"Write it there together with its address, as '{address.origin} YOUR-KEY'.",
             )
     own = belongs(contract.URL, address)
     what = "No API key is set up yet." if own else f"No API key for {address.origin} is set up yet."

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { passes, SERVICE } from "../../js/handles/advice.mjs";
 import * as g from "../../js/handles/geometry.mjs";
+import { translator } from "../../js/handles/messages.mjs";
 import { RATIOS } from "../../js/handles/presets.mjs";
 import { ENGLISH } from "../../js/handles/text.mjs";
 
@@ -20,6 +21,7 @@ const ANSWERS = {
   service: () => SERVICE,
   ratios: () => RATIOS.map(({ name }) => name),
   english: () => ENGLISH,
+  heard: ({ messages, texts }) => texts.map(translator(messages)),
 };
 
 function answer({ ask, ...question }) {

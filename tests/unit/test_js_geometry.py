@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -16,29 +14,15 @@ from outpaint_nodes.nodes.imaging import canvas
 from outpaint_nodes.nodes.imaging.canvas import Canvas, Extents, Size
 from outpaint_nodes.nodes.imaging.windows import Wants, plan
 from outpaint_nodes.nodes.service import contract
+from unit.javascript import FOLDER, ask, run
 
 ROOT = Path(__file__).parents[2]
 CASES = 1000
 
 
-@pytest.fixture(scope="module")
-def node():
-    path = shutil.which("node")
-    if not path:
-        pytest.skip("node is not installed: the widget's geometry is not tested")
-    return path
-
-
-def ask(node: str, questions: list[dict]) -> list:
-    run = [node, str(ROOT / "tests/js/answers.mjs")]
-    done = subprocess.run(run, input=json.dumps(questions), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def test_the_geometrys_own_tests_pass(node):
-    files = [str(file) for file in sorted((ROOT / "tests/js").glob("*.test.mjs"))]
-    done = subprocess.run([node, "--test", *files], capture_output=True, text=True, timeout=240, check=False)
+def test_the_geometrys_own_tests_pass():
+    files = [str(file) for file in sorted(FOLDER.glob("*.test.mjs"))]
+    done = run("--test", *files)
     assert done.returncode == 0, done.stdout[-6000:]
     assert int(re.search(r"^# pass (\d+)", done.stdout, re.M)[1]) >= 15
 
@@ -66,7 +50,7 @@ def in_python(question: dict):
         return "refused"
 
 
-def test_both_languages_give_the_same_numbers(node):
+def test_both_languages_give_the_same_numbers():
     draw = random.Random(5)
     presets = ["1:1", "4:5", "3:2", "2:3", "16:9", "9:16", "21:9", "2:1", "210:297", "1.85", "2.39:1", "16x9", "3/2"]
     questions = []
@@ -82,17 +66,17 @@ def test_both_languages_give_the_same_numbers(node):
             "target": [draw.choice([0, length, length + draw.randint(-3, 9000)]) for length in original],
         }
         questions.append(question)
-    for question, answer in zip(questions, ask(node, questions), strict=True):
+    for question, answer in zip(questions, ask(questions), strict=True):
         assert answer == in_python(question), question
 
 
 @pytest.mark.parametrize("text", ["", "a:b", "1:0", "0:4", "1:2:3", "1000:1", "1:1000", "-1:2", ":"])
-def test_both_languages_refuse_the_same_ratios(node, text):
+def test_both_languages_refuse_the_same_ratios(text):
     question = {"ask": "ratio", "original": [10, 10], "anchor": "center", "ratio": text, "multiple": 1}
-    assert ask(node, [question]) == [in_python(question)] == ["refused"]
+    assert ask([question]) == [in_python(question)] == ["refused"]
 
 
-def test_the_passes_announced_are_the_passes_planned(node):
+def test_the_passes_announced_are_the_passes_planned():
     """For a model of one megapixel, and one side, where the plan is made of passes outward and nothing else."""
     draw = random.Random(6)
     questions, planned = [], []
@@ -104,21 +88,21 @@ def test_the_passes_announced_are_the_passes_planned(node):
         starts = {fill.x for window in chain for fill in window.fills}
         planned.append(len(starts))
         assert Canvas(original, extents).new_area
-    for question, announced, passes in zip(questions, ask(node, questions), planned, strict=True):
+    for question, announced, passes in zip(questions, ask(questions), planned, strict=True):
         assert abs(announced - passes) <= 1, (question, announced, passes)
         assert (announced > 1) == (passes > 1), (question, announced, passes)
 
 
-def test_the_services_limits_are_the_packs(node):
-    (limits,) = ask(node, [{"ask": "service"}])
+def test_the_services_limits_are_the_packs():
+    (limits,) = ask([{"ask": "service"}])
     assert limits["side"] == contract.MIN_SIDE
     assert limits["most"] == contract.MAX_AREA
     assert limits["ratio"] == contract.MAX_ASPECT
     assert limits["credits"] == contract.CREDITS
 
 
-def test_every_language_has_every_text_with_the_same_places(node):
-    (english,) = ask(node, [{"ask": "english"}])
+def test_every_language_has_every_text_with_the_same_places():
+    (english,) = ask([{"ask": "english"}])
     served = json.loads((ROOT / "locales/en/main.json").read_text(encoding="utf-8"))["outpaint"]
     assert served == english
     for file in (ROOT / "locales").glob("*/main.json"):
