@@ -100,7 +100,7 @@ class Outpainting:
                 f"The generated picture is {generated.shape[2]}×{generated.shape[1]}, but the window is {size}.",
                 "Decode the whole window; it may be scaled, but not cropped.",
             )
-        generated = generated[..., :3]
+        generated = generated[..., :3].to(self.original.device)
         if not bool(torch.isfinite(generated.sum(dtype=torch.float32))):
             raise InputError(
                 "The decoded picture holds values that are not numbers (NaN or infinite).",
@@ -138,7 +138,7 @@ class Outpainting:
         wanted = self.original[index, rows, columns, :3].to(given).movedim(-1, 0)
         trusted = (1 - touched(window, seen, self.overlap + self.cell)).to(given)[None]
         if self.holes is not None:
-            trusted = trusted * ~self.holes[index % len(self.holes), rows, columns]
+            trusted = trusted * ~self.holes[index % len(self.holes), rows, columns].to(given.device)
         size = max(1, min(8, seen.width // 8, seen.height // 8))
         wanted, weight = cells(wanted, trusted, size)
         given, _ = cells(given, trusted, size)
@@ -189,8 +189,9 @@ class Outpainting:
             before = drawn[at].clone()
             if bool(before.any()):
                 rows, columns = seen.moved(-done.window.rect.x, -done.window.rect.y).slices
-                show = torch.where(before, faded(done.window, self.overlap)[rows, columns], 1.0)
-                picture[:, at[0], at[1]] = picture[:, at[0], at[1]].lerp_(pixels, show[..., None].to(pixels))
+                shows = faded(done.window, self.overlap)[rows, columns].to(pixels)
+                show = torch.where(before, shows, 1.0)[..., None]
+                picture[:, at[0], at[1]] = picture[:, at[0], at[1]].lerp_(pixels, show)
             else:
                 picture[:, at[0], at[1]] = pixels
             drawn[at] = True
@@ -229,10 +230,10 @@ def drift(earlier: Outpainting, done: Pass) -> Tensor:
     away = masks.distance(inside(done.window.fills, rect), free + DRIFT_DEPTH)
     kept = (earlier.known(rect) & (away > free) & (away < free + DRIFT_DEPTH)).float()[None]
     margins = (0, -rect.width % DRIFT_CELL, 0, -rect.height % DRIFT_CELL)
-    field = slow(before - after, kept, DRIFT_CELL)
+    field = slow(before - after, kept.to(before), DRIFT_CELL)
     near = F.max_pool2d(F.pad(earlier.known(rect)[None].float(), margins), DRIFT_CELL)[0] > 0
     outward = masks.distance(near, 4 * DRIFT_LENGTH // DRIFT_CELL) * DRIFT_CELL
-    return field * 0.5 * torch.exp(-outward / DRIFT_LENGTH)
+    return field * 0.5 * torch.exp(-outward / DRIFT_LENGTH).to(field)
 
 
 def slow(difference: Tensor, known: Tensor, cell: int) -> Tensor:

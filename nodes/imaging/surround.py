@@ -38,7 +38,7 @@ def filled(
         total = torch.lerp(total, mean.expand_as(total), freedom) + 0.1 * freedom * noise
     elif sources[0].size.area == int(known.sum()):
         return total
-    return torch.where(known[..., None], pixels, total.clamp_(0, 1))
+    return torch.where(known[..., None].to(pixels.device), pixels, total.clamp_(0, 1))
 
 
 def bridged(pixels: Tensor, known: Tensor, outside: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def bridged(pixels: Tensor, known: Tensor, outside: Tensor) -> Tensor:
     """
     planes, edges = pixels.movedim(-1, 1), known[None].to(pixels)
     spanned = torch.stack([membrane(item, edges) for item in planes]).movedim(1, -1)
-    return torch.where((outside & ~known)[..., None], spanned, pixels)
+    return torch.where((outside & ~known)[..., None].to(pixels.device), spanned, pixels)
 
 
 def prefilled(
