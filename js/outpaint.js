@@ -12,6 +12,10 @@ const KINDS = { OutpaintAPI: "api", OutpaintLocal: "local", OutpaintPrepare: "pr
 const OWN = new Set([...Object.keys(KINDS), "OutpaintStitch"]);
 
 let style = "";
+let translate = (text) => text;
+
+// Here, where the script is read, and not in init(): the host registers its own listeners after this.
+listen(api, (type) => OWN.has(type), (id) => typeAt(app.rootGraph ?? app.graph, id), (text) => translate(text));
 
 app.registerExtension({
   name: "outpaint.handles",
@@ -28,8 +32,7 @@ app.registerExtension({
       const served = await (await api.fetchApi("/i18n")).json();
       const texts = ofLanguage(served, app.extensionManager?.setting?.get("Comfy.Locale") ?? "en");
       useTexts(texts.outpaint);
-      const typeOf = (id) => typeAt(app.rootGraph ?? app.graph, id);
-      if (texts.outpaintMessages) listen(api, (type) => OWN.has(type), typeOf, translator(texts.outpaintMessages));
+      translate = translator(texts.outpaintMessages ?? {});
     } catch {
       // No translations on this host: the built-in English stays.
     }

@@ -49,22 +49,20 @@ export function translator(messages) {
 }
 
 /**
- * Translates what is said about the pack's own nodes before the host shows it: at its target, an event is heard first
- * by those who listen for its capture.
+ * Translates what is said about the pack's own nodes. Of an error the host copies the text as soon as it hears of it:
+ * be called before the host begins to listen. Text on a node is said once more, when everybody has heard the English.
  * @param {any} api
- * @param {(type: string) => boolean} own whether a node type is the pack's
+ * @param {(type: string|undefined) => boolean} own whether a node type is the pack's
  * @param {(id: string) => string|undefined} typeOf the type of the node with an execution id
  * @param {(text: string) => string} translate
  */
 export function listen(api, own, typeOf, translate) {
-  const hear = (event, type, field) =>
-    api.addEventListener(
-      event,
-      ({ detail }) => {
-        if (own(type(detail)) && typeof detail[field] === "string") detail[field] = translate(detail[field]);
-      },
-      { capture: true },
-    );
-  hear("execution_error", (detail) => detail.node_type, "exception_message");
-  hear("progress_text", (detail) => typeOf(String(detail.nodeId)), "text");
+  api.addEventListener("execution_error", ({ detail }) => {
+    if (own(detail.node_type)) detail.exception_message = translate(detail.exception_message ?? "");
+  });
+  api.addEventListener("progress_text", ({ detail }) => {
+    const text = own(typeOf(detail.nodeId)) ? translate(detail.text) : detail.text;
+    if (text === detail.text) return;
+    queueMicrotask(() => api.dispatchEvent(new CustomEvent("progress_text", { detail: { ...detail, text } })));
+  });
 }

@@ -1,34 +1,42 @@
-/** Level: pure functions, run by node itself. What the server says is translated before anybody hears it. */
+/** Level: pure functions, run by node itself. What the server says about the pack's nodes is translated. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { typeAt } from "../../js/handles/graph.mjs";
 import { listen } from "../../js/handles/messages.mjs";
 
-const OWN = { 7: "OutpaintAPI", "3:9": "OutpaintAPI", 8: "KSampler" };
+const graph = (nodes) => ({ getNodeById: (id) => nodes[id] ?? null });
+const ROOT = graph({
+  3: { comfyClass: "subgraph", subgraph: graph({ 9: { comfyClass: "OutpaintAPI" } }) },
+  7: { comfyClass: "OutpaintAPI" },
+  8: { comfyClass: "KSampler" },
+});
 
-function say(type, detail) {
+/** The texts that a host hears which begins to listen after the pack, at the moment when it hears them. */
+async function heard(type, field, detail) {
   const api = new EventTarget();
-  const heard = [];
-  for (const name of ["execution_error", "progress_text"]) api.addEventListener(name, (event) => heard.push(event.detail));
-  listen(api, (kind) => kind === "OutpaintAPI", (id) => OWN[id], (text) => `<${text}>`);
+  const texts = [];
+  const translate = (text) => (text.startsWith("<") ? text : `<${text}>`);
+  listen(api, (kind) => kind === "OutpaintAPI", (id) => typeAt(ROOT, id), translate);
+  api.addEventListener(type, (event) => texts.push(event.detail[field]));
   api.dispatchEvent(new CustomEvent(type, { detail }));
-  return heard[0];
+  await Promise.resolve();
+  return texts;
 }
 
-test("who listened first hears the translated error of a node of the pack", () => {
-  const detail = { node_type: "OutpaintAPI", exception_message: "No.", exception_type: "InputError", traceback: ["No."] };
-  assert.deepEqual(say("execution_error", { ...detail }), { ...detail, exception_message: "<No.>" });
+const failed = (node_type) => heard("execution_error", "exception_message", { node_type, exception_message: "No." });
+const progressed = (nodeId) => heard("progress_text", "text", { nodeId, text: "30 %" });
+
+test("an error of the pack's node is heard translated, that of another as it is", async () => {
+  assert.deepEqual(await failed("OutpaintAPI"), ["<No.>"]);
+  assert.deepEqual(await failed("KSampler"), ["No."]);
 });
 
-test("text on a node of the pack is translated, in a subgraph too", () => {
-  assert.equal(say("progress_text", { nodeId: "7", text: "a" }).text, "<a>");
-  assert.equal(say("progress_text", { nodeId: "3:9", text: "a" }).text, "<a>");
+test("the last that is heard about the pack's node is translated, in a subgraph too", async () => {
+  for (const id of ["7", 7, "3:9"]) assert.deepEqual(await progressed(id), ["30 %", "<30 %>"]);
 });
 
-test("other nodes, and events that say nothing, are left alone", () => {
-  assert.equal(say("execution_error", { node_type: "KSampler", exception_message: "No." }).exception_message, "No.");
-  assert.equal(say("progress_text", { nodeId: "8", text: "a" }).text, "a");
-  assert.equal(say("progress_text", { nodeId: "99", text: "a" }).text, "a");
-  assert.deepEqual(say("execution_error", { node_type: "OutpaintAPI" }), { node_type: "OutpaintAPI" });
+test("text on other nodes, and on nodes that are gone, is said once and as it is", async () => {
+  for (const id of ["8", "3", "3:8", "99", "99:1", ""]) assert.deepEqual(await progressed(id), ["30 %"]);
 });
