@@ -230,6 +230,11 @@ class Ledger:
         with self.atomic() as connection:
             connection.execute(f"UPDATE attempts SET {assignments} WHERE id = ?", (*columns.values(), attempt))
 
+    def note(self, attempt: int, note: str) -> None:
+        """Write down what there is to say about a settled attempt."""
+        with self.atomic() as connection:
+            connection.execute("UPDATE attempts SET note = ? WHERE id = ?", (note, attempt))
+
     def retire(self, attempt: int, note: str) -> None:
         """Offer this attempt's result no more; what it cost stays."""
         with self.atomic() as connection:

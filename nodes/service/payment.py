@@ -7,11 +7,13 @@ Nothing between the arrival of the answer and the last of these can be cancelled
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,11 @@ class Item:
     parameters: Parameters
     key: str
     paid: Attempt | None = None
+
+    @cached_property
+    def look(self) -> verify.Look:
+        """Of the picture, for the comparison with the answer."""
+        return verify.look(self.picture)
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,10 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
         slot = wait_for_any(slots, watch.cancelled)
         if slot is None:
             raise Cancelled
-        with slot:
-            return buy(service, item, upload, watch)
+        with slot, ThreadPoolExecutor(1) as aside:
+            # The answer will be compared with it. While the service works this takes no time.
+            aside.submit(lambda: item.look)
+            return buy(service, item, upload, watch, aside)
 
 
 def kept(service: Service, item: Item, attempt: Attempt) -> Result:
@@ -150,18 +159,24 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
         shown = service.store.save(data, shown.stem if shown else item.key[:16], attempt.kind or "")[1]
     except OSError:
         pass
-    picture, notes = pictures.decode(data, area(item))
-    warnings = (*notes, *inspect(picture, item, lambda: verify.look(item.picture)))
-    return Result(picture, 0, shown, attempt.seed or item.parameters.seed or None, warnings)
+    found = examine(data, item)
+    if found.picture is None:
+        service.ledger.note(attempt.id, found.problem)
+        raise ServiceError(Outcome.PAID, found.problem, paid_advice(shown), credits=earlier)
+    return Result(found.picture, 0, shown, attempt.seed or item.parameters.seed or None, found.oddities)
 
 
-def buy(service: Service, item: Item, upload: contract.Upload, watch: Watch) -> Result:
-    """Send until there is an outcome that is not provably free, or trying again makes no sense."""
+def buy(service: Service, item: Item, upload: contract.Upload, watch: Watch, aside: Executor) -> Result:
+    """Send until there is an outcome that is not provably free, or trying again makes no sense.
+
+    Args:
+        aside: a second thread.
+    """
     policy = service.policy
     deadline = time.monotonic() + policy.total
     unsent = paced = 0
     while True:
-        result, verdict, trouble = attempt_once(service, item, upload, watch, deadline - time.monotonic())
+        result, verdict, trouble = attempt_once(service, item, upload, watch, aside, deadline - time.monotonic())
         if result is not None:
             return result
         if verdict.outcome is not Outcome.FREE or not verdict.retry:
@@ -197,7 +212,7 @@ def wait(seconds: float, watch: Watch) -> None:
 
 
 def attempt_once(
-    service: Service, item: Item, upload: contract.Upload, watch: Watch, seconds: float
+    service: Service, item: Item, upload: contract.Upload, watch: Watch, aside: Executor, seconds: float
 ) -> tuple[Result | None, Verdict, str | None]:
     """One request, from the guards to the outcome in the ledger.
 
@@ -234,16 +249,16 @@ def attempt_once(
         address, key, body, content_type, spool, policy, seconds, limit, watch.cancelled, sent, received
     )
     answer = spool.close(key.scrub_bytes)
-    with ThreadPoolExecutor(1) as aside:
-        # Reading the answer writes nothing; what it says counts from when it is on disk.
-        aside.submit(spool.sync)
-        verdict = judge(exchange, answer, key.source, len(upload.data))
+    on_disk = aside.submit(spool.sync)
+    # Reading the answer changes nothing; what it says counts from when it is on disk.
+    verdict = judge(exchange, answer, key.source, len(upload.data))
+    on_disk.result()
     facts = {"status": exchange.status, "milliseconds": round(1000 * (time.monotonic() - started))}
     unsent = exchange.trouble if exchange.status is None and not exchange.handed_over else None
     verdict = scrubbed(verdict, key)
     if verdict.outcome is Outcome.PAID:
         notes = [upload.note] if upload.note else []
-        return conclude(service, item, number, verdict, spool, facts, notes), verdict, None
+        return conclude(service, item, number, verdict, spool, facts, notes, aside), verdict, None
     try:
         service.ledger.settle(
             number,
@@ -273,63 +288,78 @@ def scrubbed(verdict: Verdict, key: credentials.Key) -> Verdict:
 
 
 def conclude(
-    service: Service, item: Item, number: int, verdict: Verdict, spool: Spool, facts: dict[str, Any], notes: list[str]
+    service: Service,
+    item: Item,
+    number: int,
+    verdict: Verdict,
+    spool: Spool,
+    facts: dict[str, Any],
+    notes: list[str],
+    aside: Executor,
 ) -> Result:
-    """Keep what was paid for, look at it, and write it down.
+    """Keep what was paid for, and look at it meanwhile: the answer as it came is on disk already.
 
     Raises:
         ServiceError: what came is no usable picture; it is kept all the same.
     """
-    warnings = [*notes, *verdict.warnings]
-    kind = pictures.sniff(verdict.picture or b"")
-    file, on_disk = spool.path if spool.failed is None else None, False
+    keeping = aside.submit(keep, service, item, number, verdict, spool, facts)
+    found = Examined(problem=verdict.what) if verdict.what else examine(verdict.picture or b"", item)
+    file, troubles = keeping.result()
+    if found.picture is None:
+        with contextlib.suppress(LedgerError):  # there is worse to tell
+            service.ledger.note(number, found.problem)
+        raise ServiceError(Outcome.PAID, found.problem, paid_advice(file, verdict.do))
+    seed = verdict.seed if verdict.seed is not None else item.parameters.seed or None
+    return Result(found.picture, CREDITS, file, seed, (*notes, *verdict.warnings, *troubles, *found.oddities))
+
+
+def keep(
+    service: Service, item: Item, number: int, verdict: Verdict, spool: Spool, facts: dict[str, Any]
+) -> tuple[Path | None, list[str]]:
+    """What was paid for on disk, then the payment in the ledger; where it is, and what went wrong with it."""
+    file, on_disk, troubles = spool.path if spool.failed is None else None, False, []
     facts = {**facts, "seed": verdict.seed}
-    # The answer as it came is on disk already, so the picture may be looked at while its own file is written.
-    with ThreadPoolExecutor(1) as aside:
-        saving = None
-        if kind is not None and verdict.picture is not None:
-            name = f"outpaint_{item.key[:12]}_{number:05d}"
-            saving = aside.submit(service.store.save, verdict.picture, name, kind)
-        source = aside.submit(verify.look, item.picture)
-        picture, problem, oddities = examine(verdict, item, source.result)
-    if saving is not None:
+    kind = pictures.sniff(verdict.picture or b"")
+    if kind is not None and verdict.picture is not None:
         try:
-            digest, file = saving.result()
+            digest, file = service.store.save(verdict.picture, f"outpaint_{item.key[:12]}_{number:05d}", kind)
             facts |= {"digest": digest, "kind": kind}
             on_disk = True
         except OSError as error:
-            warnings.append(f"the paid picture could not be written to disk ({error.strerror}): save the result now")
+            troubles.append(f"the paid picture could not be written to disk ({error.strerror}): save the result now")
     try:
-        service.ledger.settle(number, Outcome.PAID, note=problem, file=str(file) if file else None, **facts)
+        service.ledger.settle(number, Outcome.PAID, note=verdict.what, file=str(file) if file else None, **facts)
         if on_disk and not spool.failed:
             spool.discard()
     except LedgerError as error:
         # The attempt stays open, with its answer on disk: the next one who opens the ledger settles it from there.
-        warnings.append(f"the payment could not be written into the ledger: {error.what}")
-    if picture is None:
-        raise ServiceError(Outcome.PAID, problem, paid_advice(file, verdict.do))
-    seed = verdict.seed if verdict.seed is not None else item.parameters.seed or None
-    return Result(picture, CREDITS, file, seed, (*warnings, *oddities))
+        troubles.append(f"the payment could not be written into the ledger: {error.what}")
+    return file, troubles
 
 
-def examine(
-    verdict: Verdict, item: Item, source: Callable[[], verify.Look]
-) -> tuple[Image.Image | None, str, list[str]]:
-    """The decoded picture, why it cannot be used (empty if it can), and what is odd about it.
+@dataclass(frozen=True)
+class Examined:
+    """A decoded picture and what is odd about it, or why there is none."""
+
+    picture: Image.Image | None = None
+    oddities: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def examine(data: bytes, item: Item) -> Examined:
+    """Look at the bytes that came as the picture.
 
     The money is spent when this runs: whatever breaks in here must come back as a sentence.
     """
-    if verdict.what:
-        return None, verdict.what, []
     try:
-        picture, notes = pictures.decode(verdict.picture or b"", area(item))
-        return picture, "", [*notes, *inspect(picture, item, source)]
+        picture, notes = pictures.decode(data, area(item))
+        return Examined(picture, (*notes, *inspect(picture, item)))
     except pictures.UnusablePicture as error:
-        return None, f"The service's picture cannot be used: {error}.", []
+        return Examined(problem=f"The service's picture cannot be used: {error}.")
     except verify.BlankAnswer:
-        return None, "The service returned a picture of one single colour.", []
+        return Examined(problem="The service returned a picture of one single colour.")
     except Exception as error:
-        return None, f"The service's picture could not be processed ({type(error).__name__}).", []
+        return Examined(problem=f"The service's picture could not be processed ({type(error).__name__}).")
 
 
 def paid_advice(file: Path | str | None, do: str = "") -> str:
@@ -342,11 +372,11 @@ def area(item: Item) -> int:
     return width * height
 
 
-def inspect(picture: Image.Image, item: Item, source: Callable[[], verify.Look]) -> list[str]:
-    """What is odd about a decoded answer, ``source`` giving a look at what was sent. Raises BlankAnswer."""
+def inspect(picture: Image.Image, item: Item) -> list[str]:
+    """What is odd about a decoded answer. Raises BlankAnswer."""
     expected = item.parameters.expected(*item.picture.size)
     if picture.size != expected:
         return [f"the answer is {picture.width}×{picture.height}, expected {expected[0]}×{expected[1]}"]
     left, up = item.parameters.left, item.parameters.up
     box = (left, up, left + item.picture.width, up + item.picture.height)
-    return verify.compare(picture, source(), box).warnings()
+    return verify.compare(picture, item.look, box).warnings()

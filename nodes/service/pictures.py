@@ -25,6 +25,14 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
+def kind_of(data: bytes) -> str:
+    """The same. Raises UnusablePicture for anything else."""
+    kind = sniff(data)
+    if kind is None:
+        raise UnusablePicture(f"it is not a PNG, JPEG or WebP picture ({len(data)} bytes)")
+    return kind
+
+
 def decode(data: bytes, expected_area: int) -> tuple[Image.Image, list[str]]:
     """The picture as RGB, and what had to be done to get there.
 
@@ -34,9 +42,7 @@ def decode(data: bytes, expected_area: int) -> tuple[Image.Image, list[str]]:
     Raises:
         UnusablePicture: no PNG, JPEG or WebP; broken; too small or too large.
     """
-    kind = sniff(data)
-    if kind is None:
-        raise UnusablePicture(f"it is not a PNG, JPEG or WebP picture ({len(data)} bytes)")
+    kind = kind_of(data)
     try:
         with Image.open(io.BytesIO(data), formats=[kind]) as picture:
             width, height = picture.size

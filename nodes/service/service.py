@@ -107,10 +107,14 @@ class Service:
         verdict = answer.judge(Exchange(handed_over=True, status=200 if body else None, size=len(body)), body)
         facts: dict[str, object] = {"file": str(path) if body else None, "seed": verdict.seed}
         outcome, note = verdict.outcome, scrub(verdict.what)
-        kind = pictures.sniff(verdict.picture or b"")
-        if outcome is answer.Outcome.PAID and kind and verdict.picture:
-            digest, shown = self.store.save(verdict.picture, f"outpaint_{attempt.key[:12]}_{attempt.id:05d}", kind)
-            facts |= {"digest": digest, "kind": kind, "file": str(shown)}
+        kind = None
+        if outcome is answer.Outcome.PAID and verdict.picture:
+            try:
+                kind = pictures.kind_of(verdict.picture)
+                digest, shown = self.store.save(verdict.picture, f"outpaint_{attempt.key[:12]}_{attempt.id:05d}", kind)
+                facts |= {"digest": digest, "kind": kind, "file": str(shown)}
+            except pictures.UnusablePicture as error:
+                note = f"The service's picture cannot be used: {error}."
         elif outcome is answer.Outcome.UNKNOWN:
             note = "The program ended after sending the request and before its answer was complete."
         self.ledger.settle(attempt.id, outcome, note=note, **facts)

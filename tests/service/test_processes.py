@@ -16,8 +16,8 @@ from PIL import Image
 
 from outpaint_nodes.nodes.service import batch, payment, pictures, store
 from outpaint_nodes.nodes.service.ledger import Ledger
-from service.endpoint import KEY
-from service.faults import b64, working, works
+from service.endpoint import KEY, encode, extend
+from service.faults import b64, returns_bytes, working, works
 from service.world import job
 
 TESTS = str(Path(__file__).parents[1])
@@ -79,21 +79,46 @@ def test_row_82_killed_before_the_answer_the_request_is_unknown_at_the_next_star
     assert "ended after sending" in world.service.ledger.summary().unknown[0].note
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_row_82_killed_between_the_answer_and_the_ledger_nothing_is_lost(world, monkeypatch):
-    """The answer is on disk, its outcome is not written yet: as after a kill at that very moment."""
+def dies_before_concluding(world, monkeypatch) -> None:
+    """A user's program ends when the answer is on disk, its outcome not yet written: as after a kill at that moment."""
 
     def dies(*_, **__):
         raise SystemExit
 
     took_over(world)
-    monkeypatch.setattr(payment, "conclude", dies)
-    flight = batch.start(batch.plan(world.service, [job()]))
-    flight.wait(10)
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(payment, "conclude", dies)
+        batch.start(batch.plan(world.service, [job()])).wait(10)
     assert world.outcomes == [None]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_row_82_killed_between_the_answer_and_the_ledger_nothing_is_lost(world, monkeypatch):
+    dies_before_concluding(world, monkeypatch)
     result = world.ask()[0]
     assert result.credits == 0 and world.outcomes == ["paid"] and world.server.connections == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (lambda request: encode(extend(request), "png")[:-2000], "damaged"),
+        (lambda request: b"GIF89a, or something else that is no picture", "not a PNG, JPEG or WebP"),
+        (lambda request: encode(Image.new("RGB", extend(request).size), "png"), "one single colour"),
+    ],
+    ids=["truncated", "of another kind", "black"],
+)
+def test_row_82_killed_after_an_answer_of_no_use_it_is_told_as_such_and_not_bought_again(
+    world, monkeypatch, answer, words
+):
+    world.server.then(returns_bytes(answer))
+    dies_before_concluding(world, monkeypatch)
+    for _ in range(2):
+        error = world.fails()
+        assert words in error.what and "credits were spent on it earlier" in error.credits
+        assert "kept in" in error.do and "reroll" in error.do
+    assert world.outcomes == ["paid"] and world.server.connections == 1
 
 
 def test_row_82_an_attempt_that_still_runs_elsewhere_is_left_alone(world):
