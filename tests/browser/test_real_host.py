@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -42,16 +43,21 @@ def host(request):
         yield server
 
 
-@pytest.fixture(scope="module")
-def desk(host, chromium):
+@contextmanager
+def page_on(host, chromium, language: str):
     """The newest renderer that this frontend has."""
     vue = host.frontend != "1.27.10"
-    settings = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue}
-    host.post("/settings", settings)
+    host.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": vue, "Comfy.Locale": language})
     page = chromium.new_context(viewport={"width": 1280, "height": 1000}).new_page()
-    opened = Desk(page, SimpleNamespace(url=host.url, requests=[]), host.frontend, "vue" if vue else "classic").open()
-    yield opened
+    renderer = "vue" if vue else "classic"
+    yield Desk(page, SimpleNamespace(url=host.url, requests=[]), host.frontend, renderer).open()
     page.context.close()
+
+
+@pytest.fixture(scope="module")
+def desk(host, chromium):
+    with page_on(host, chromium, "en") as opened:
+        yield opened
 
 
 def until_idle(host, seconds: float = 60) -> None:
@@ -106,3 +112,38 @@ def test_pull_run_and_see_what_came_in_and_out(desk, host, kind, values):
     sent = json.dumps([run["prompt"][2] for run in history.values()])
     assert "outpaint_handles" not in sent
     assert desk.errors == []
+
+
+SAID = {
+    "en": [
+        "No API key is set up yet. Nothing was sent and no credits were spent. Get a key from your account at",
+        "left, right, up and down are all 0, so there is nothing to add. Set at least one of them above 0.",
+    ],
+    "zh": [
+        "尚未设置 API 密钥。未发送任何内容，未花费点数。请从你在 https://www.aithriving.com 的账户获取密钥，",
+        "左、右、上、下全为 0，没有要扩展的内容。请把其中至少一个设为大于 0。",
+    ],
+}
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize("language", SAID)
+def test_what_goes_wrong_is_said_in_the_users_language(host, chromium, language):
+    with page_on(host, chromium, language) as desk:
+        for kind, values, said in zip(
+            ("OutpaintAPI", "OutpaintLocal"), ({}, {"right": 0}), SAID[language], strict=True
+        ):
+            desk.clear()
+            nodes = {
+                "load": {"type": "LoadImage", "pos": [60, 100], "values": {"image": "photo.jpg"}},
+                "node": {"type": kind, "pos": [480, 20], "values": values},
+                "show": {"type": "PreviewImage", "pos": [920, 90]},
+            }
+            ids = desk.build(nodes, [("load", 0, "node", "image"), ("node", 0, "show", "images")])
+            queue(desk)
+            desk.until("(text) => document.body.innerText.includes(text)", said, timeout=60_000)
+            until_idle(host)
+            if kind == "OutpaintAPI":
+                on_node = "(id) => app.graph.getNodeById(id).widgets.find((w) => w.name.startsWith('$$')).value"
+                assert said in desk.js(on_node, ids["node"])
+        assert desk.errors == []
