@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from host.paid import ONE_THREAD
 from host.server import Checkout, ComfyServer, find_checkouts
+from service.endpoint import KEY
+from service.faults import FaultServer, works
+from service.world import photo
 
 CHECKOUTS = find_checkouts()
 MISSING = "no ComfyUI checkout found: point COMFYUI_PATH at one (and COMFYUI_PYTHON at its interpreter)"
@@ -54,3 +58,24 @@ def start_comfy(checkout):
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def paid(checkout):
+    """A host whose environment points to a fault server."""
+    with FaultServer() as server, ComfyServer(checkout, server.environment() | ONE_THREAD) as comfy:
+        comfy.service = server
+        comfy.save_input(photo(), "photo.png")
+        yield comfy
+
+
+@pytest.fixture
+def server(paid):
+    """The fault server, its books opened anew."""
+    paid.service.queue.clear()
+    paid.service.default = works
+    paid.service.connections = paid.service.complete_requests = paid.service.generations = 0
+    paid.service.most_at_once = 0
+    yield paid.service
+    assert not paid.service.crashes
+    assert KEY not in paid.log

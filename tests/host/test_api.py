@@ -2,95 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-import signal
-import threading
-import time
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from host.server import ComfyServer
+from host.paid import LEDGER, api, keep, original, prompt, put, report, tensor
 from service.endpoint import KEY
-from service.faults import FaultServer, answers, returns, working, works
+from service.faults import FaultServer, answers, returns, working
 from service.world import photo
-
-SEEDS = itertools.count(100, 100)
-LEDGER = "user/__outpaint/ledger.sqlite"
-# Spinning OpenMP threads of several hosts on one machine hold each other up a hundredfold.
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture(scope="module")
-def paid(checkout):
-    """A host whose environment points to a fault server."""
-    with FaultServer() as server, ComfyServer(checkout, server.environment() | ONE_THREAD) as comfy:
-        comfy.service = server
-        comfy.save_input(photo(), "photo.png")
-        yield comfy
-
-
-@pytest.fixture
-def server(paid):
-    """The fault server, its books opened anew."""
-    paid.service.queue.clear()
-    paid.service.default = works
-    paid.service.connections = paid.service.complete_requests = paid.service.generations = 0
-    paid.service.most_at_once = 0
-    yield paid.service
-    assert not paid.service.crashes
-    assert KEY not in paid.log
-
-
-def api(image=("load", 0), **changes) -> dict:
-    """The node with its defaults, 64 px to the right, and a seed that no other test has."""
-    inputs = {
-        "image": list(image), "left": 0, "right": 64, "up": 0, "down": 0, "creativity": 0.5, "prompt": "",
-        "seed": next(SEEDS), "output_format": "png", "keep_original": True, "max_credits": 80, "dry_run": False,
-        "reroll": 0,
-    }  # fmt: skip
-    return {"class_type": "OutpaintAPI", "inputs": inputs | changes}
-
-
-def keep(node: str) -> dict:
-    """Nodes that write a node's five outputs into the output folder, bit for bit."""
-    names = ("image", "mask", "raw", "seed", "report")
-    return {
-        f"keep_{name}": {"class_type": "TestSaveTensor", "inputs": {"value": [node, slot], "name": name}}
-        for slot, name in enumerate(names)
-    }
-
-
-def prompt(node: dict | None = None, **others) -> dict:
-    load = {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}
-    return {"load": load, "api": node or api(), **keep("api"), **others}
-
-
-def tensor(comfy, name: str) -> np.ndarray:
-    return np.load(comfy.output / f"{name}.npy")
-
-
-def report(comfy) -> str:
-    return (comfy.output / "report.txt").read_text()
-
-
-def original() -> np.ndarray:
-    return np.asarray(photo(), np.float32)[None] / 255
-
-
-def put(comfy, values: np.ndarray) -> dict:
-    """A node that loads these values; its name is new, because the host caches by inputs."""
-    name = f"{next(SEEDS)}.npy"
-    np.save(comfy.input / name, values)
-    return {"class_type": "TestLoadTensor", "inputs": {"name": name}}
-
-
-def until(condition, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_the_picture_is_extended_and_the_original_is_bit_identical(paid, server):
@@ -260,94 +179,6 @@ def test_two_prompts_asking_the_same_pay_once(paid, server):
     assert server.connections == 1
 
 
-def interrupt(paid, pending) -> float:
-    """Press Cancel; seconds until the host said that the prompt was interrupted."""
-    started = time.monotonic()
-    paid.interrupt()
-    run = pending.wait()
-    assert run.status == "interrupted", run.message
-    return time.monotonic() - started
-
-
-def test_row_24_cancelled_during_the_upload_nothing_is_made(paid, server):
-    server.then(lambda wire: wire.read(pause=0.05, block=4096))
-    noise = np.random.default_rng(5).random((1, 1500, 1500, 3), np.float32)
-    pending = paid.submit(prompt(api(("noise", 0)), noise=put(paid, noise)))
-    until(lambda: server.connections == 1)
-    time.sleep(0.3)
-    assert interrupt(paid, pending) < 1.5
-    until(lambda: outcomes(paid)[-1] == "free")
-    assert server.generations == 0
-
-
-def outcomes(paid) -> list:
-    import sqlite3
-
-    connection = sqlite3.connect(paid.base / LEDGER)
-    rows = connection.execute("SELECT outcome FROM attempts ORDER BY id").fetchall()
-    connection.close()
-    return [outcome for (outcome,) in rows]
-
-
-def test_row_28_cancelled_while_waiting_the_answer_is_kept_and_free_next_time(paid, server):
-    node = api()
-    server.then(working(1.5))
-    pending = paid.submit(prompt(node))
-    until(lambda: server.complete_requests == 1)
-    assert interrupt(paid, pending) < 1.5, "I6"
-    until(lambda: server.generations == 1)
-    run = paid.run(prompt(node))
-    assert run.status == "success" and report(paid).startswith("0 credits")
-    assert server.connections == 1
-
-
-def test_row_29_a_failing_neighbour_loses_nothing_and_holds_nothing_up(paid, server):
-    node = api()
-    arrived, finish = paid.input / f"{next(SEEDS)}.arrived", threading.Event()
-
-    def slow(wire):
-        wire.read()
-        arrived.touch()
-        finish.wait(60)
-        wire.deliver(wire.generate())
-
-    server.then(slow)
-    fail = {"class_type": "TestFail", "inputs": {"after": arrived.name}}
-    run = paid.run(prompt(node, fail=fail))
-    assert run.status == "error" and "always fails" in run.message
-    assert server.complete_requests == 1 and server.generations == 0
-    load = {"class_type": "LoadImage", "inputs": {"image": "photo.png"}}
-    next_prompt = {"load": load, "save": {"class_type": "PreviewImage", "inputs": {"images": ["load", 0]}}}
-    assert paid.run(next_prompt).status == "success"
-    assert server.generations == 0, "the next prompt does not wait for the request of the one before"
-    finish.set()
-    run = paid.run(prompt(node))
-    assert run.status == "success" and server.connections == 1
-
-
-def test_row_46_cancelled_while_the_service_asks_to_wait(paid, server):
-    server.then(answers(429, {"message": "slow"}, {"Retry-After": "30"}))
-    pending = paid.submit(prompt())
-    until(lambda: server.complete_requests == 1)
-    time.sleep(0.3)
-    assert interrupt(paid, pending) < 1.5
-
-
-def test_row_80_cancelled_in_a_batch_what_is_under_way_is_kept(paid, server):
-    server.default = working(0.7)
-    batch = {"class_type": "RepeatImageBatch", "inputs": {"image": ["load", 0], "amount": 8}}
-    node = api(("many", 0))
-    pending = paid.submit(prompt(node, many=batch))
-    until(lambda: server.complete_requests >= 3)
-    assert interrupt(paid, pending) < 1.5
-    until(lambda: server.at_once == 0)
-    assert server.generations <= 4
-    made = server.generations
-    run = paid.run(prompt(node, many=batch))
-    assert run.status == "success" and report(paid).startswith(f"{8 * (8 - made)} credits")
-    assert server.generations == 8
-
-
 def test_an_error_says_what_happened_what_it_cost_and_what_to_do(paid, server):
     server.then(answers(401, {"message": "Unauthorized: Please login first to use this node."}))
     run = paid.run(prompt())
@@ -408,30 +239,6 @@ def test_the_results_go_on_into_the_hosts_own_nodes(paid, server):
     )  # fmt: skip
     assert run.status == "success", run.message
     assert run.images("save")[0].shape == (96, 160, 3) and run.images("save2")[0].shape == (192, 320, 3)
-
-
-def test_rows_82_and_87_a_killed_host_leaves_a_note_and_a_stopped_one_is_not_held_up(start_comfy, tmp_path):
-    with FaultServer() as server:
-        comfy = start_comfy(server.environment() | ONE_THREAD, base=tmp_path)
-        comfy.save_input(photo(), "photo.png")
-        done, lost = api(), api()
-        assert comfy.run(prompt(done)).status == "success"
-        server.then(lambda wire: wire.read().hang())
-        comfy.submit(prompt(lost))
-        until(lambda: server.complete_requests == 2)
-        comfy.process.send_signal(signal.SIGKILL)
-        comfy.process.wait()
-        comfy.start()
-        run = comfy.run(prompt(done))
-        assert run.status == "success" and server.connections == 2
-        assert "1 earlier request ended without a known outcome" in report(comfy)
-        assert outcomes(comfy) == ["paid", "unknown"]
-
-        server.then(lambda wire: wire.read().hang(60))
-        comfy.submit(prompt())
-        until(lambda: server.complete_requests == 3)
-        comfy.process.send_signal(signal.SIGINT)
-        comfy.process.wait(20)
 
 
 def test_row_1_without_a_key_the_node_says_how_to_set_one(comfy):
