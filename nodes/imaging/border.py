@@ -24,17 +24,19 @@ LENGTH = 3.0
 BELIEVED = 24 / 255
 
 
-def jump(sums: Tensor, at: int, width: int) -> Tensor:
+def jump(sums: Tensor, at: int, width: int, gap: int = 0) -> Tensor:
     """Step at column ``at`` beyond the trend on both sides, ``[C, L]``.
 
     Args:
         sums: ``[C, L, X + 1]``, running sums of the picture along its rows, starting with 0.
         width: pixels averaged on each side.
+        gap: pixels left out beyond ``at``.
     """
     w = width
-    a, b, c, d, e = (sums[..., at + k * w] for k in (-2, -1, 0, 1, 2))
-    far_in, near_in, near_out, far_out = (b - a) / w, (c - b) / w, (d - c) / w, (e - d) / w
-    return (near_out - near_in) - 0.5 * ((near_in - far_in) + (far_out - near_out))
+    a, b, c = (sums[..., at + k * w] for k in (-2, -1, 0))
+    d, e, f = (sums[..., at + gap + k * w] for k in (0, 1, 2))
+    far_in, near_in, near_out, far_out = (b - a) / w, (c - b) / w, (e - d) / w, (f - e) / w
+    return (near_out - near_in) - 0.5 * (1 + gap / w) * ((near_in - far_in) + (far_out - near_out))
 
 
 def along(profile: Tensor, sigma: float) -> Tensor:

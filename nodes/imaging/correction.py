@@ -32,6 +32,7 @@ class Correction:
     sharp: Tensor | None = None
     overshoot: float = sharpness.OVERSHOOT
     drift: Tensor | None = None
+    onset: Tone | None = None
     toning: Toning | None = None
     grain: grains.Grain | None = None
     seed: int = 0
@@ -64,6 +65,8 @@ class Correction:
         pixels = self.toned(rect)
         if self.drift is not None:
             pixels = pixels + sample(self.drift, rect)
+        if self.onset is not None:
+            pixels = self.onset(pixels)
         if self.toning is not None:
             pixels = self.toning(pixels)
         if self.memory is not None:

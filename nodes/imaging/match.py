@@ -6,7 +6,7 @@ pixels corrected by the steps before it; each may decline, and says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -15,14 +15,17 @@ from torch import Tensor
 
 from . import agreement, border, jpeg, register, sharpness
 from . import grain as grains
+from . import onset as onsets
 from .canvas import Rect
 from .correction import CELL, Correction, Overlap, textured
 from .filters import blur_known, luma
 from .membrane import membrane
-from .regions import bands, beside, grown, turned, turned_back
+from .regions import Band, bands, beside, grown, turned, turned_back
 from .tone import Tone, cells, drift_weight, fit_tone, fit_toning
 
 TONE_DEPTH = 96
+# Cells on a side of a place that may be off as a whole, as a tile of a decoder is.
+PLACE = 16
 DRIFT_DEPTH = 48
 DETAIL_DEPTH = 192
 NEAR_DEPTH = 128
@@ -33,9 +36,11 @@ EVEN = (2 / 255) ** 2
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
-# The step across a border is looked at three times: width in pixels, low-pass along the border, length over which the
-# correction fades. What the widest does not show does not last: it is a halo.
-STEPS = ((16, 48.0, None), (8, 32.0, 24.0), (4, 24.0, 12.0))
+# What departs in one place only does not go on for ever: length in pixels over which the membrane fades.
+FADE = 200.0
+# The step that is left at each place of a border is looked at three times: width in pixels, low-pass along the border,
+# length over which the correction fades.
+STEPS = ((16, 48.0, 64.0), (8, 32.0, 24.0), (4, 24.0, 12.0))
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
 DRIFT_CAP = 6 / 255
 
@@ -72,6 +77,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     elif drawing:
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
     else:
+        made = replace(made, onset=onset(overlap, made))
         for step in STEPS:
             smooth = smooth + steps(overlap, made, *step)
             made = replace(made, drift=smooth)
@@ -150,18 +156,20 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool) -> T
     Of ``another`` picture, the scene drawn anew, the colours may still correspond as a whole: then wide cells are
     compared, more strictly.
     """
-    samples = []
+    samples, count = [], 0
     for band in bands(overlap.canvas, TONE_DEPTH):
         trusted = overlap.trust(band.rect) if another else overlap.agreed(band.rect)
         size = min(WIDE if another else 4, band.rect.width, band.rect.height)
         pair = torch.cat([overlap.pixels(band.rect), made(band.rect)])
         mean, w = cells(pair, trusted, size)
         uneven = (cells(pair.square(), trusted, size)[0] - mean.square()).clamp_min(0).mean(0)
-        samples.append(
-            (mean[:3].flatten(1).T, mean[3:].flatten(1).T, torch.where(w > 0.5, w, 0).flatten(), uneven.flatten())
-        )
-    wanted, given, weight, uneven = (torch.cat(parts) for parts in zip(*samples, strict=True))
-    tone = fit_tone(wanted, given, weight if another else weight * even(uneven))
+        rows, columns = (torch.arange(n, device=w.device) // PLACE for n in w.shape[1:])
+        places = (rows[:, None] * len(columns) + columns).flatten()
+        colors = (mean[:3].flatten(1).T, mean[3:].flatten(1).T)
+        samples.append((*colors, torch.where(w > 0.5, w, 0).flatten(), uneven.flatten(), count + places))
+        count += w.numel()
+    wanted, given, weight, uneven, place = (torch.cat(parts) for parts in zip(*samples, strict=True))
+    tone = fit_tone(wanted, given, weight if another else weight * even(uneven), place)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
         return None
@@ -223,21 +231,41 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
         add_cells(total, weight, difference, trusted, area)
     values, support = blur_known(total / weight.clamp_min(1e-6), weight.clamp_max(1), 1.25)
     known = ((weight > 0.02) & (support > 0.02)).float()
-    return membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
+    field = membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
+    return field * torch.exp(-outside(overlap) / FADE)
 
 
-def steps(overlap: Overlap, made: Correction, width: int, sigma: float, length: float | None) -> Tensor:
+def strips(overlap: Overlap, made: Correction, out: int, inside: int) -> Iterator[tuple[Band, Tensor, int]]:
+    """The picture across each border that has ``out`` pixels outside and ``inside`` pixels inside: the band inside,
+    the strip ``[3, L, X]`` turned so that the new area is on the right, and the column where it begins."""
+    outer = {band.side: band.rect for band in beside(overlap.canvas, out)}
+    for band in bands(overlap.canvas, DETAIL_DEPTH):
+        within = turned(overlap.pixels(band.rect), band.side)
+        beyond = turned(made(outer[band.side]), band.side)
+        if beyond.shape[2] >= out and within.shape[2] >= inside:
+            yield band, torch.cat([within, beyond], 2), within.shape[2]
+
+
+def onset(overlap: Overlap, made: Correction) -> Tone | None:
+    """What takes back the change of colour that begins at the border, all along it."""
+    parts = []
+    for band, strip, column in strips(overlap, made, onsets.OUTSIDE, onsets.INSIDE):
+        if strip.shape[1] >= onsets.PIECE:
+            agreed = turned(overlap.agreed(edge_rect(band.rect, band.side, CELL)), band.side).mean(2)
+            parts.append((*onsets.samples(strip, column), F.avg_pool1d(agreed, onsets.PIECE)[0]))
+    if not parts:
+        return None
+    lines = min(len(part[0]) for part in parts)
+    jumps, hues = (torch.cat([part[i][:lines] for part in parts], 2) for i in (0, 1))
+    return onsets.fit_onset(jumps, hues, torch.cat([part[2] for part in parts]))
+
+
+def steps(overlap: Overlap, made: Correction, width: int, sigma: float, length: float) -> Tensor:
     """The membrane of the steps across the borders, on the grid of ``drift``; fading over ``length`` pixels."""
     values, weight = no_cells(overlap)
-    outer = {band.side: band.rect for band in beside(overlap.canvas, 2 * width)}
-    for band in bands(overlap.canvas, DETAIL_DEPTH):
-        out, side = outer[band.side], band.side
-        depth = out.width if side in ("left", "right") else out.height
-        inside = turned(overlap.pixels(band.rect), side)
-        if depth < 2 * width or inside.shape[2] < 6 * width:
-            continue
-        strip = torch.cat([inside, turned(made(out), side)], 2)
-        fault = border.excess_step(strip, inside.shape[2], width, sigma)
+    for band, strip, column in strips(overlap, made, 2 * width, 6 * width):
+        side = band.side
+        fault = border.excess_step(strip, column, width, sigma)
         edge = edge_rect(band.rect, side, CELL)
         # Where the overlap shows something else, so may the new area: a step there is a cut in the content.
         fault = fault * border.along(turned(overlap.agreed(edge), side).mean(2), sigma)
@@ -245,8 +273,7 @@ def steps(overlap: Overlap, made: Correction, width: int, sigma: float, length: 
         here = turned_back(torch.nn.functional.pad(torch.ones_like(fault[:1])[..., None], (CELL - 1, 0)), side)
         add_cells(values, weight, moved, here, edge)
     known = (weight > 0).float()
-    field = membrane(values / weight.clamp_min(1e-6), known)
-    return field if length is None else field * torch.exp(-outside(overlap) / length)
+    return membrane(values / weight.clamp_min(1e-6), known) * torch.exp(-outside(overlap) / length)
 
 
 def outside(overlap: Overlap) -> Tensor:

@@ -48,14 +48,19 @@ def basis(colors: Tensor) -> Tensor:
     return torch.cat([torch.ones_like(colors[:, :1]), colors, colors.square()], dim=1)
 
 
-def fit_tone(original: Tensor, generated: Tensor, weight: Tensor, rounds: int = 6) -> Tone | None:
+def fit_tone(
+    original: Tensor, generated: Tensor, weight: Tensor, place: Tensor | None = None, rounds: int = 6
+) -> Tone | None:
     """Robust ridge fit of a ``Tone`` from colours ``generated`` to ``original``, both ``[N, 3]``.
 
     Iteratively reweighted least squares with Geman-McClure weights, so places that the generator redrew do not count.
-    Cross terms between the channels and curvature are pulled to 0 harder than gain and offset.
+    Cross terms between the channels and curvature are pulled to 0 harder than gain and offset. As far as whole places
+    depart from the fit (tiles, a shadow), theirs is not the colours' doing: samples are compared within their place
+    (random effects: Laird and Ware, "Random-effects models for longitudinal data", Biometrics 1982).
 
     Args:
         weight: ``[N]``, how far each sample is to be trusted beforehand.
+        place: ``[N]``, number of the place each sample lies in; ``None`` = all in one.
 
     Returns:
         ``None`` where there are too few samples.
@@ -69,15 +74,28 @@ def fit_tone(original: Tensor, generated: Tensor, weight: Tensor, rounds: int = 
     own = torch.eye(3, dtype=x.dtype, device=x.device)
     extra = torch.where(own > 0, x.new_tensor(1.0), x.new_tensor(20.0))
     weights = x.new_zeros(7, 3)
+    place = torch.zeros_like(weight, dtype=torch.long) if place is None else place
+    places = int(place.max()) + 1
+    both, held = torch.cat([features, y], 1), x.new_zeros(places)
     for _ in range(rounds):
-        gram = (features * trust[:, None]).T @ features
+        count = x.new_zeros(places).index_add_(0, place, trust)
+        mean = x.new_zeros(places, 10).index_add_(0, place, both * trust[:, None]) / count.clamp_min(1e-9)[:, None]
+        less = both - (held[:, None] * mean)[place]
+        own_features, own_y = less[:, :7], less[:, 7:]
+        weighted = (own_features * trust[:, None]).T
+        gram = weighted @ own_features
         for channel in range(3):
             ridge = stiffness.clone()
             ridge[1:4] *= extra[channel]
             ridge[4:7] *= extra[channel]
-            right = (features * trust[:, None]).T @ y[:, channel]
+            right = weighted @ own_y[:, channel]
             weights[:, channel] = torch.linalg.solve(gram + torch.diag(ridge), right)
-        residual = (y - features @ weights).square().mean(1)
+        off = y - features @ weights
+        shared = mean[:, 7:] - mean[:, :7] @ weights
+        within = ((off - shared[place]).square().mean(1) * trust).sum() / trust.sum()
+        between = (shared.square().mean(1) * count).sum() / trust.sum() - within / count.mean()
+        held = 1 - (1 + count * between.clamp_min(0) / within.clamp_min(1e-9)).rsqrt()
+        residual = off.square().mean(1)
         scale = residual[prior > 0].median().clamp_min(1e-6) * 4
         trust = prior / (1 + residual / scale).square()
     spread = generated[weight > 0]

@@ -57,6 +57,20 @@ def test_no_colour_moves_by_more_than_the_bound(seed):
     assert (tone(image) - image).abs().max() <= MAX_SHIFT + 1e-6
 
 
+def test_places_that_are_off_as_a_whole_do_not_bend_the_colours():
+    g = torch.Generator().manual_seed(0)
+    place = torch.arange(12).repeat_interleave(300)
+    # Each place has colours of its own, and an offset of its own.
+    colors = (torch.rand((12, 3), generator=g)[place] + 0.1 * torch.randn((3600, 3), generator=g)).clamp(0, 1)
+    off = 0.02 * torch.randn((12, 3), generator=g)[place]
+    every = torch.rand((2000, 3), generator=g)
+    moved = [
+        (tone(every.T[..., None])[..., 0].T - every).abs().mean()
+        for tone in (fit_tone(colors + off, colors, torch.ones(3600), by) for by in (place, None))
+    ]
+    assert moved[0] < 0.6 * moved[1]
+
+
 def test_too_few_samples_give_no_tone():
     assert fit_tone(torch.rand(20, 3), torch.rand(20, 3), torch.ones(20)) is None
 
