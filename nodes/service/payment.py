@@ -126,8 +126,6 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
         if slot is None:
             raise Cancelled
         with slot, ThreadPoolExecutor(1) as aside:
-            # The answer will be compared with it. While the service works this takes no time.
-            aside.submit(lambda: item.look)
             return buy(service, item, upload, watch, aside)
 
 
@@ -248,11 +246,10 @@ def attempt_once(
     exchange = client.exchange(
         address, key, body, content_type, spool, policy, seconds, limit, watch.cancelled, sent, received
     )
-    answer = spool.close(key.scrub_bytes)
-    on_disk = aside.submit(spool.sync)
+    answer = spool.close(key.scrub_bytes, aside)
     # Reading the answer changes nothing; what it says counts from when it is on disk.
     verdict = judge(exchange, answer, key.source, len(upload.data))
-    on_disk.result()
+    spool.wait_for_disk()
     facts = {"status": exchange.status, "milliseconds": round(1000 * (time.monotonic() - started))}
     unsent = exchange.trouble if exchange.status is None and not exchange.handed_over else None
     verdict = scrubbed(verdict, key)
@@ -303,6 +300,7 @@ def conclude(
         ServiceError: what came is no usable picture; it is kept all the same.
     """
     keeping = aside.submit(keep, service, item, number, verdict, spool, facts)
+    aside.submit(lambda: item.look)
     found = Examined(problem=verdict.what) if verdict.what else examine(verdict.picture or b"", item)
     file, troubles = keeping.result()
     if found.picture is None:

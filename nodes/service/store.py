@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
 
 from ..errors import OutpaintError
@@ -47,6 +48,7 @@ class Spool:
         self.path = path
         self.failed: OSError | None = None
         self.memory = bytearray()
+        self.syncing: Future[None] | None = None
         self.file = path.open("wb")
 
     def reserve(self, size: int) -> None:
@@ -68,16 +70,21 @@ class Spool:
         with contextlib.suppress(OSError):
             self.memory += self.path.read_bytes()[: self.file.tell()]
 
-    def close(self, scrub: Callable[[bytes], bytes]) -> bytes:
-        """All that came, in the file too, both without what ``scrub`` takes out. What is left to do is to ``sync``."""
+    def close(self, scrub: Callable[[bytes], bytes], aside: Executor) -> bytes:
+        """All that came, in the file too, both without what ``scrub`` takes out.
+
+        A thread of ``aside`` brings the file to disk; ``wait_for_disk`` waits for it.
+        """
         data = b""
         if self.failed is None:
             try:
                 self.file.truncate()
                 self.file.close()
+                self.syncing = aside.submit(sync_file, self.path)
                 data = self.path.read_bytes()
                 if (clean := scrub(data)) != data:
-                    write_whole(self.path, clean, durable=False)
+                    self.syncing.result()
+                    write_whole(self.path, clean)
                 return clean
             except OSError as error:
                 self.failed = error
@@ -85,13 +92,10 @@ class Spool:
             self.file.close()
         return scrub(bytes(self.memory) or data)
 
-    def sync(self) -> None:
-        """Wait until the closed file is on disk."""
-        if self.failed is None:
+    def wait_for_disk(self) -> None:
+        if self.failed is None and self.syncing is not None:
             try:
-                with self.path.open("rb+") as file:
-                    os.fsync(file.fileno())
-                sync_folder(self.path.parent)
+                self.syncing.result()
             except OSError as error:
                 self.failed = error
 
@@ -213,6 +217,13 @@ def write_whole(path: Path, data: bytes, durable: bool = True) -> None:
             part.unlink()
     if durable:
         sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a closed file is on disk. Raises OSError."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
