@@ -60,9 +60,14 @@ export function listen(api, own, typeOf, translate) {
   api.addEventListener("execution_error", ({ detail }) => {
     if (own(detail.node_type)) detail.exception_message = translate(detail.exception_message ?? "");
   });
+  let saidAgain = null;
   api.addEventListener("progress_text", ({ detail }) => {
-    const text = own(typeOf(detail.nodeId)) ? translate(detail.text) : detail.text;
+    if (detail === saidAgain || !own(typeOf(detail.nodeId))) return;
+    const text = translate(detail.text ?? "");
     if (text === detail.text) return;
-    queueMicrotask(() => api.dispatchEvent(new CustomEvent("progress_text", { detail: { ...detail, text } })));
+    queueMicrotask(() => {
+      saidAgain = { ...detail, text };
+      api.dispatchEvent(new CustomEvent("progress_text", { detail: saidAgain }));
+    });
   });
 }

@@ -17,11 +17,10 @@ const ROOT = graph({
 async function heard(type, field, detail) {
   const api = new EventTarget();
   const texts = [];
-  const translate = (text) => (text.startsWith("<") ? text : `<${text}>`);
-  listen(api, (kind) => kind === "OutpaintAPI", (id) => typeAt(ROOT, id), translate);
+  listen(api, (kind) => kind === "OutpaintAPI", (id) => typeAt(ROOT, id), (text) => `<${text}>`);
   api.addEventListener(type, (event) => texts.push(event.detail[field]));
   api.dispatchEvent(new CustomEvent(type, { detail }));
-  await Promise.resolve();
+  await new Promise((done) => setTimeout(done));
   return texts;
 }
 
