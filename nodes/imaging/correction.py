@@ -15,6 +15,7 @@ from . import grain as grains
 from . import jpeg, register, sharpness
 from .canvas import Canvas, Rect
 from .filters import pad
+from .halo import Departure
 from .regions import grown
 from .tone import Tone, Toning
 
@@ -32,7 +33,7 @@ class Correction:
     sharp: Tensor | None = None
     overshoot: float = sharpness.OVERSHOOT
     drift: Tensor | None = None
-    onset: Tone | None = None
+    departure: Departure | None = None
     toning: Toning | None = None
     grain: grains.Grain | None = None
     seed: int = 0
@@ -65,8 +66,8 @@ class Correction:
         pixels = self.toned(rect)
         if self.drift is not None:
             pixels = pixels + sample(self.drift, rect)
-        if self.onset is not None:
-            pixels = self.onset(pixels)
+        if self.departure is not None:
+            pixels = self.departure(pixels, rect)
         if self.toning is not None:
             pixels = self.toning(pixels)
         if self.memory is not None:

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import agreement, border, jpeg, register, sharpness
+from . import agreement, border, halo, jpeg, onset, register, sharpness
 from . import grain as grains
-from . import onset as onsets
 from .canvas import Rect
 from .correction import CELL, Correction, Overlap, textured
 from .filters import blur_known, luma
+from .halo import Departure
 from .membrane import membrane
 from .regions import Band, bands, beside, grown, turned, turned_back
 from .tone import Tone, cells, drift_weight, fit_tone, fit_toning
@@ -77,7 +77,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     elif drawing:
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
     else:
-        made = replace(made, onset=onset(overlap, made))
+        made = replace(made, departure=departure(overlap, made))
         for step in STEPS:
             smooth = smooth + steps(overlap, made, *step)
             made = replace(made, drift=smooth)
@@ -242,22 +242,42 @@ def strips(overlap: Overlap, made: Correction, out: int, inside: int) -> Iterato
     for band in bands(overlap.canvas, DETAIL_DEPTH):
         within = turned(overlap.pixels(band.rect), band.side)
         beyond = turned(made(outer[band.side]), band.side)
-        if beyond.shape[2] >= out and within.shape[2] >= inside:
+        if beyond.shape[2] >= out and within.shape[2] >= inside and within.shape[1] >= onset.PIECE:
             yield band, torch.cat([within, beyond], 2), within.shape[2]
 
 
-def onset(overlap: Overlap, made: Correction) -> Tone | None:
-    """What takes back the change of colour that begins at the border, all along it."""
-    parts = []
-    for band, strip, column in strips(overlap, made, onsets.OUTSIDE, onsets.INSIDE):
-        if strip.shape[1] >= onsets.PIECE:
-            agreed = turned(overlap.agreed(edge_rect(band.rect, band.side, CELL)), band.side).mean(2)
-            parts.append((*onsets.samples(strip, column), F.avg_pool1d(agreed, onsets.PIECE)[0]))
-    if not parts:
+def departure(overlap: Overlap, made: Correction) -> Departure | None:
+    """How the new area departs from the border on, all along it."""
+    kept = overlap.canvas.rect
+    found = [
+        (*onset.samples(strip, column), trusted_pieces(overlap, band))
+        for band, strip, column in strips(overlap, made, onset.OUTSIDE, onset.INSIDE)
+    ]
+    if not found:
         return None
+    tone = onset.fit_onset(*joined(found))
+    nothing = tone.weights.new_zeros(3, halo.REACH)
+    begun = Departure(kept, tone, torch.ones_like(nothing[0]), nothing)
+    seen = [
+        (*halo.samples(strip, column), trusted_pieces(overlap, band))
+        for band, strip, column in strips(overlap, replace(made, departure=begun), halo.OUTSIDE, halo.INSIDE)
+    ]
+    if not seen:
+        return begun
+    departures, colors, trust = joined(seen)
+    return Departure(kept, tone, *halo.fit_halo(departures, tone(colors[:, None])[:, 0] - colors, trust))
+
+
+def joined(parts: list[tuple[Tensor, Tensor, Tensor]]) -> list[Tensor]:
+    """Samples of all sides as one; the first of each side with as many lines as every side has."""
     lines = min(len(part[0]) for part in parts)
-    jumps, hues = (torch.cat([part[i][:lines] for part in parts], 2) for i in (0, 1))
-    return onsets.fit_onset(jumps, hues, torch.cat([part[2] for part in parts]))
+    return [torch.cat([x[:lines] if x.ndim > 2 else x for x in kind], -1) for kind in zip(*parts, strict=True)]
+
+
+def trusted_pieces(overlap: Overlap, band: Band) -> Tensor:
+    """How far both show the same along the border of ``band``, in pieces of ``onset.PIECE`` pixels."""
+    edge = overlap.agreed(edge_rect(band.rect, band.side, CELL))
+    return F.avg_pool1d(turned(edge, band.side).mean(2), onset.PIECE)[0]
 
 
 def steps(overlap: Overlap, made: Correction, width: int, sigma: float, length: float) -> Tensor:
