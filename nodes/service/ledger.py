@@ -235,14 +235,18 @@ class Ledger:
         with self.atomic() as connection:
             connection.execute("UPDATE attempts SET note = ? WHERE id = ?", (note, attempt))
 
-    def retire(self, attempt: int, note: str) -> None:
-        """Offer this attempt's result no more; what it cost stays."""
+    def retire(self, attempt: int, retired: bool = True) -> None:
+        """Offer this attempt's result no more, or again; what it cost stays."""
         with self.atomic() as connection:
-            connection.execute("UPDATE attempts SET retired = 1, note = ? WHERE id = ?", (note, attempt))
+            connection.execute("UPDATE attempts SET retired = ? WHERE id = ?", (retired, attempt))
 
     def paid(self, key: str) -> Attempt | None:
         """The attempt that paid for this request, if there is one."""
         return self.one("key = ? AND outcome = 'paid' AND retired = 0", key)
+
+    def retired(self, key: str) -> Attempt | None:
+        """The last attempt that paid for this request and whose result was lost."""
+        return self.one("key = ? AND outcome = 'paid' AND retired = 1", key)
 
     def latest(self, key: str) -> Attempt | None:
         """The last attempt at this request, whatever became of it."""

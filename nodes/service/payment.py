@@ -111,8 +111,9 @@ def obtain(service: Service, item: Item, watch: Watch) -> Result:
     with lock:
         service.settle_abandoned(item.key)
         latest = service.ledger.latest(item.key)
-        if latest is not None and latest.outcome == Outcome.PAID and not latest.retired:
-            return kept(service, item, latest)
+        bought = service.ledger.paid(item.key) or put_back(service, item.key)
+        if bought is not None:
+            return kept(service, item, bought)
         waited_for_it = latest is not None and (before is None or before.outcome is None or latest.id > before.id)
         if latest is not None and latest.outcome == Outcome.UNKNOWN and waited_for_it:
             # Somebody else sent this very request while we waited for our turn.
@@ -144,9 +145,9 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
         service.settle_from_disk(attempt)
         attempt = service.ledger.latest(item.key) or attempt
     shown = Path(attempt.file) if attempt.file else None
-    data = service.store.load(attempt.digest, attempt.kind or "", shown) if attempt.digest else None
+    data = stored(service, attempt)
     if data is None:
-        service.ledger.retire(attempt.id, "")
+        service.ledger.retire(attempt.id)
         raise ServiceError(
             Outcome.PAID,
             f"The picture paid for earlier is damaged or gone ({shown}).",
@@ -162,6 +163,21 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
         service.ledger.note(attempt.id, found.problem)
         raise ServiceError(Outcome.PAID, found.problem, paid_advice(shown), credits=earlier)
     return Result(found.picture, 0, shown, attempt.seed or item.parameters.seed or None, found.oddities)
+
+
+def stored(service: Service, attempt: Attempt) -> bytes | None:
+    """The picture that an attempt paid for, if it is there and undamaged."""
+    shown = Path(attempt.file) if attempt.file else None
+    return service.store.load(attempt.digest, attempt.kind or "", shown) if attempt.digest else None
+
+
+def put_back(service: Service, key: str) -> Attempt | None:
+    """The attempt whose result was lost and has been put back since, as ``kept`` asks for."""
+    lost = service.ledger.retired(key)
+    if lost is None or stored(service, lost) is None:
+        return None
+    service.ledger.retire(lost.id, False)
+    return lost
 
 
 def buy(service: Service, item: Item, upload: contract.Upload, watch: Watch, aside: Executor) -> Result:

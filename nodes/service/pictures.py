@@ -56,6 +56,15 @@ def decode(data: bytes, expected_area: int) -> tuple[Image.Image, list[str]]:
         raise UnusablePicture(f"it is damaged ({type(error).__name__})") from None
 
 
+def is_whole(data: bytes, expected_area: int) -> bool:
+    """Whether these bytes are a picture that can be used."""
+    try:
+        decode(data, expected_area)
+    except UnusablePicture:
+        return False
+    return True
+
+
 def to_rgb(picture: Image.Image) -> tuple[Image.Image, list[str]]:
     """8-bit RGB of any mode. Stored rotation is not applied: the service answers for pixels as they are."""
     notes = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from .credentials import Address, CredentialsError, Key, read_address, read_key,
 from .ledger import Attempt, Ledger, LedgerError
 from .locks import FileLock
 from .policy import DAY_LIMIT_VARIABLE, Policy
-from .store import Store
+from .store import Store, cannot_write, write_whole
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,24 @@ class Service:
         return settled
 
     def settle_from_disk(self, attempt: Attempt) -> None:
+        """Settle an attempt whose process ended, by the answer it left.
+
+        Raises:
+            OutpaintError: a file or the ledger cannot be written. The attempt stays as it is.
+        """
         path = self.store.pending / attempt.body
+        try:
+            self.settle_by(attempt, path)
+        except OSError as error:
+            raise cannot_write(path, error) from None
+
+    def settle_by(self, attempt: Attempt, path: Path) -> None:
         body = path.read_bytes() if path.exists() else b""
         # The room taken for the answer beforehand reads as zeros.
-        body = body.rstrip(b"\0")
-        verdict = answer.judge(Exchange(handed_over=True, status=200 if body else None, size=len(body)), body)
+        body = self.without_key(path, body.rstrip(b"\0"))
+        whole = pictures.is_whole(body, attempt.width * attempt.height)
+        exchange = Exchange(handed_over=True, status=200 if body else None, size=len(body), complete=whole)
+        verdict = answer.judge(exchange, body)
         facts: dict[str, object] = {"file": str(path) if body else None, "seed": verdict.seed}
         outcome, note = verdict.outcome, scrub(verdict.what)
         kind = None
@@ -119,4 +133,14 @@ class Service:
             note = "The program ended after sending the request and before its answer was complete."
         self.ledger.settle(attempt.id, outcome, note=note, **facts)
         if kind or not body:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def without_key(self, path: Path, body: bytes) -> bytes:
+        """An answer left behind, in its file too, without the key: the process may have ended before it did that."""
+        with contextlib.suppress(CredentialsError):
+            clean = self.key().scrub_bytes(body)
+            if clean != body:
+                write_whole(path, clean)
+            return clean
+        return body

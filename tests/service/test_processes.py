@@ -17,7 +17,7 @@ from PIL import Image
 from outpaint_nodes.nodes.service import batch, payment, pictures, store
 from outpaint_nodes.nodes.service.ledger import Ledger
 from service.endpoint import KEY, encode, extend
-from service.faults import b64, returns_bytes, working, works
+from service.faults import answers, b64, returns_bytes, working, works
 from service.world import job
 
 TESTS = str(Path(__file__).parents[1])
@@ -79,22 +79,22 @@ def test_row_82_killed_before_the_answer_the_request_is_unknown_at_the_next_star
     assert "ended after sending" in world.service.ledger.summary().unknown[0].note
 
 
-def dies_before_concluding(world, monkeypatch) -> None:
-    """A user's program ends when the answer is on disk, its outcome not yet written: as after a kill at that moment."""
+def dies(*_, **__):
+    raise SystemExit
 
-    def dies(*_, **__):
-        raise SystemExit
 
+def dies_when(world, monkeypatch, place, name) -> None:
+    """A user's program ends after the answer came, when it calls this: as after a kill at that moment."""
     took_over(world)
     with monkeypatch.context() as patched:
-        patched.setattr(payment, "conclude", dies)
+        patched.setattr(place, name, dies)
         batch.start(batch.plan(world.service, [job()])).wait(10)
     assert world.outcomes == [None]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_row_82_killed_between_the_answer_and_the_ledger_nothing_is_lost(world, monkeypatch):
-    dies_before_concluding(world, monkeypatch)
+    dies_when(world, monkeypatch, payment, "conclude")
     result = world.ask()[0]
     assert result.credits == 0 and world.outcomes == ["paid"] and world.server.connections == 1
 
@@ -113,12 +113,57 @@ def test_row_82_killed_after_an_answer_of_no_use_it_is_told_as_such_and_not_boug
     world, monkeypatch, answer, words
 ):
     world.server.then(returns_bytes(answer))
-    dies_before_concluding(world, monkeypatch)
+    dies_when(world, monkeypatch, payment, "conclude")
     for _ in range(2):
         error = world.fails()
         assert words in error.what and "credits were spent on it earlier" in error.credits
         assert "kept in" in error.do and "reroll" in error.do
     assert world.outcomes == ["paid"] and world.server.connections == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_row_82_killed_after_an_answer_that_is_the_bare_picture_nothing_is_lost(world, monkeypatch):
+    def bare(wire):
+        picture = wire.read().generate()
+        wire.respond(200, picture, {"Content-Type": "image/png"})
+        wire.server.delivered.append(picture)
+
+    world.server.then(bare)
+    dies_when(world, monkeypatch, payment, "conclude")
+    result = world.ask()[0]
+    assert result.credits == 0 and world.outcomes == ["paid"] and world.server.connections == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_row_82_killed_within_an_answer_that_is_the_bare_picture_its_outcome_is_unknown(world, monkeypatch):
+    def cut(wire):
+        picture = wire.read().generate()
+        wire.respond(200, picture[:-2000], {"Content-Type": "image/png"}, length=len(picture))
+
+    world.server.then(cut)
+    dies_when(world, monkeypatch, payment, "judge")
+    assert [attempt.outcome for attempt in world.service.recover()] == ["unknown"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_row_82_killed_before_the_key_was_taken_out_of_an_answer_it_is_taken_out_later(world, monkeypatch):
+    world.server.then(answers(500, f"<html>{KEY}</html>" + 100_000 * " "))
+    dies_when(world, monkeypatch, store.Spool, "close")
+    [settled] = world.service.recover()
+    assert settled.outcome == "unknown" and KEY.encode() not in Path(settled.file).read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_row_82_a_disk_too_full_to_collect_what_was_left_behind_loses_nothing_and_says_so(world, monkeypatch):
+    dies_when(world, monkeypatch, payment, "conclude")
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write_whole", full)
+        assert "No space left" in world.fails().what
+    assert world.ask()[0].credits == 0 and world.server.connections == 1
 
 
 def test_row_82_an_attempt_that_still_runs_elsewhere_is_left_alone(world):
@@ -281,6 +326,17 @@ def test_a_result_damaged_in_both_places_is_announced_before_anything_is_paid_ag
     world.server.delivered.clear()
     assert world.server.connections == 1
     assert world.ask()[0].credits == 8
+
+
+def test_a_lost_result_that_was_put_back_as_the_message_says_is_not_paid_again(world):
+    picture = Path(world.ask()[0].file)
+    content = picture.read_bytes()
+    for path in (picture, *(world.home / "results").iterdir()):
+        path.unlink()
+    assert "Put the file back" in world.fails().do
+    picture.write_bytes(content)
+    assert world.ask()[0].credits == 0
+    assert world.server.connections == 1
 
 
 def test_reroll_buys_another_picture_on_purpose(world):
