@@ -14,11 +14,19 @@ try:
     def _take(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
+    def _give_back(descriptor: int) -> None:
+        # Closing the file alone keeps the lock while a forked process has the file open, too.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
 except ImportError:  # Windows
     import msvcrt
 
     def _take(descriptor: int) -> None:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+
+    def _give_back(descriptor: int) -> None:
+        # Closing the file alone releases the lock at some later time.
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined,unused-ignore]
 
 
 POLL = 0.05
@@ -37,7 +45,12 @@ class FileLock:
     def take(self) -> bool:
         """Try once; whether it is held now."""
         while True:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            except PermissionError:
+                if os.name != "nt":
+                    raise
+                return False  # Its holder is just deleting it.
             try:
                 _take(descriptor)
             except OSError:
@@ -54,9 +67,12 @@ class FileLock:
         descriptor, self.descriptor = self.descriptor, None
         if descriptor is None:
             return
+        # An open file cannot be deleted on Windows; elsewhere it must be, while the lock still keeps others away.
         if os.name != "nt":
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
+        with contextlib.suppress(OSError):
+            _give_back(descriptor)
         os.close(descriptor)
         if os.name == "nt":
             with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
@@ -211,12 +212,23 @@ def write_whole(path: Path, data: bytes, durable: bool = True) -> None:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(part, path)
+        replace(part, path)
     finally:
         with contextlib.suppress(OSError):
             part.unlink()
     if durable:
         sync_folder(path.parent)
+
+
+def replace(part: Path, path: Path) -> None:
+    """Give a new file its name. On Windows a virus scanner or a viewer may hold either of both for a moment."""
+    for pause in (0.05, 0.2, 0.5):
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(part, path)
 
 
 def sync_file(path: Path) -> None:

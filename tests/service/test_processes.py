@@ -224,6 +224,19 @@ def test_row_84_a_disk_that_fails_after_paying_still_gives_the_picture(world, mo
     assert world.server.delivered[0] in payment_bodies(world)
 
 
+def test_row_84_a_file_that_a_virus_scanner_holds_for_a_moment_is_written_all_the_same(world, monkeypatch):
+    real, refused = os.replace, []
+
+    def held(part, path):
+        if len(refused) < 2:
+            refused.append(path)
+            raise PermissionError(13, "The process cannot access the file because it is being used by another process")
+        real(part, path)
+
+    monkeypatch.setattr(os, "replace", held)
+    assert world.ask()[0].warnings == () and len(refused) == 2
+
+
 def payment_bodies(world) -> list[bytes]:
     from service.world import bodies
 
