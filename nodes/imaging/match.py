@@ -38,9 +38,9 @@ WIDE = 16
 JPEG_WINDOW = 512
 # What departs in one place only does not go on for ever: length in pixels over which the membrane fades.
 FADE = 200.0
-# The step that is left at each place of a border is looked at three times: width in pixels, low-pass along the border,
-# length over which the correction fades.
-STEPS = ((16, 48.0, 64.0), (8, 32.0, 24.0), (4, 24.0, 12.0))
+# The step that is left at each place of a border: width in pixels, low-pass along the border, length over which its
+# correction fades.
+STEP, ALONG, STEP_FADE = 16, 48.0, 64.0
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
 DRIFT_CAP = 6 / 255
 
@@ -78,9 +78,8 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
     else:
         made = replace(made, departure=departure(overlap, made))
-        for step in STEPS:
-            smooth = smooth + steps(overlap, made, *step)
-            made = replace(made, drift=smooth)
+        smooth = smooth + steps(overlap, made)
+        made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
         if compression == "auto" and (texture := detect_jpeg(overlap)):
@@ -235,14 +234,17 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
     return field * torch.exp(-outside(overlap) / FADE)
 
 
-def strips(overlap: Overlap, made: Correction, out: int, inside: int) -> Iterator[tuple[Band, Tensor, int]]:
-    """The picture across each border that has ``out`` pixels outside and ``inside`` pixels inside: the band inside,
-    the strip ``[3, L, X]`` turned so that the new area is on the right, and the column where it begins."""
+def strips(
+    overlap: Overlap, made: Correction, out: int, inside: int, least: int | None = None
+) -> Iterator[tuple[Band, Tensor, int]]:
+    """The picture across each border that has ``out`` (or at ``least`` so many) pixels outside and ``inside`` pixels
+    inside: the band inside, the strip ``[3, L, X]`` turned so that the new area is on the right, and the column where
+    it begins."""
     outer = {band.side: band.rect for band in beside(overlap.canvas, out)}
     for band in bands(overlap.canvas, DETAIL_DEPTH):
         within = turned(overlap.pixels(band.rect), band.side)
         beyond = turned(made(outer[band.side]), band.side)
-        if beyond.shape[2] >= out and within.shape[2] >= inside and within.shape[1] >= onset.PIECE:
+        if beyond.shape[2] >= (least or out) and within.shape[2] >= inside and within.shape[1] >= onset.PIECE:
             yield band, torch.cat([within, beyond], 2), within.shape[2]
 
 
@@ -280,20 +282,20 @@ def trusted_pieces(overlap: Overlap, band: Band) -> Tensor:
     return F.avg_pool1d(turned(edge, band.side).mean(2), onset.PIECE)[0]
 
 
-def steps(overlap: Overlap, made: Correction, width: int, sigma: float, length: float) -> Tensor:
-    """The membrane of the steps across the borders, on the grid of ``drift``; fading over ``length`` pixels."""
+def steps(overlap: Overlap, made: Correction) -> Tensor:
+    """The membrane of the steps that are left across the borders, on the grid of ``drift``, fading outward."""
     values, weight = no_cells(overlap)
-    for band, strip, column in strips(overlap, made, 2 * width, 6 * width):
-        side = band.side
-        fault = border.excess_step(strip, column, width, sigma)
+    for band, strip, column in strips(overlap, made, 2 * STEP, 6 * STEP, 2 * border.NARROW):
+        side, width = band.side, min(STEP, (strip.shape[2] - column) // 2)
+        fault = border.excess_step(strip, column, width, ALONG)
         edge = edge_rect(band.rect, side, CELL)
         # Where the overlap shows something else, so may the new area: a step there is a cut in the content.
-        fault = fault * border.along(turned(overlap.agreed(edge), side).mean(2), sigma)
+        fault = fault * border.along(turned(overlap.agreed(edge), side).mean(2), ALONG)
         moved = turned_back(torch.nn.functional.pad(-fault[..., None], (CELL - 1, 0)), side)
         here = turned_back(torch.nn.functional.pad(torch.ones_like(fault[:1])[..., None], (CELL - 1, 0)), side)
         add_cells(values, weight, moved, here, edge)
     known = (weight > 0).float()
-    return membrane(values / weight.clamp_min(1e-6), known) * torch.exp(-outside(overlap) / length)
+    return membrane(values / weight.clamp_min(1e-6), known) * torch.exp(-outside(overlap) / STEP_FADE)
 
 
 def outside(overlap: Overlap) -> Tensor:
