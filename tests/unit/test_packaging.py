@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
-import importlib.util
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -64,13 +64,21 @@ def copy(names: list[str], folder: Path) -> None:
         shutil.copyfile(ROOT / name, folder / name)
 
 
+def installed(package: str) -> int:
+    """Its major version, 0 when it is not installed."""
+    try:
+        return int(importlib.metadata.version(package).partition(".")[0])
+    except importlib.metadata.PackageNotFoundError:
+        return 0
+
+
 @pytest.fixture(scope="module")
 def artefacts(checkout) -> tuple[Path, Path]:
     """Wheel and source archive."""
     pytest.importorskip("build", reason="python -m build is not installed: pip install build")
-    command = [sys.executable, "-m", "build", "--no-isolation", str(checkout)]
-    if importlib.util.find_spec("setuptools") is None:
-        command.remove("--no-isolation")
+    # Isolated, it fetches setuptools from the package registry: only where there is none that is new enough.
+    isolation = ["--no-isolation"] if installed("setuptools") >= 77 else []
+    command = [sys.executable, "-m", "build", *isolation, str(checkout)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     (wheel,), (archive,) = (checkout / "dist").glob("*.whl"), (checkout / "dist").glob("*.tar.gz")
