@@ -6,6 +6,9 @@ arithmetic is the CPU's, so results must be equal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
@@ -73,8 +76,8 @@ class Operations(TorchDispatchMode):
         return carried_out(func, args, kwargs or {})
 
 
-class Literals(TorchFunctionMode):
-    """Numbers become tensors where they are asked for, and tensors numbers."""
+class Calls(TorchFunctionMode):
+    """What is settled before an operation is carried out: numbers become tensors, and tensors numbers."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
@@ -82,6 +85,16 @@ class Literals(TorchFunctionMode):
             return Elsewhere(args[0].held.new_tensor(*args[1:], **kwargs))
         if func in (torch.tensor, torch.as_tensor) and torch.device(kwargs.get("device") or "cpu") == DEVICE:
             return Elsewhere(func(*args, **{**kwargs, "device": "cpu"}))
+        # Inside, a product with a vector takes a matrix and then changes its shape in place.
+        if func in (torch.matmul, Tensor.matmul, Tensor.__matmul__) and all(isinstance(x, Elsewhere) for x in args):
+            return Elsewhere(func(*(x.held for x in args)))
         if func is Tensor.tolist and isinstance(args[0], Elsewhere):
             return args[0].held.tolist()
         return func(*args, **kwargs)
+
+
+@contextmanager
+def another_device() -> Iterator[torch.device]:
+    """Within this context the device is there."""
+    with Calls(), Operations():
+        yield DEVICE
