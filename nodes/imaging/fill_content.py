@@ -8,7 +8,8 @@ searched at random: the same input and seed give the same result.
 
 What makes it work around a picture, where nothing is known on the far side:
 
-* a source is wanted at the height and, less so, at the column of the nearest known pixel: sky stays sky;
+* a source is wanted at the height and, less so, at the column of the nearest known pixel: sky stays sky; lines that
+  cross the border shift that place along with them (``fill_guide``): roofs and ridges go on straight;
 * a source that looks like nothing at the border costs more, as does one used often: no second head, no tiling;
 * neighbours that copy from different pieces cost more: large pieces are copied whole;
 * the pieces are joined by their gradients (``fill_join``): no cuts in skies, and grain stays grain.
@@ -25,9 +26,10 @@ from torch import Tensor
 
 from .canvas import Extents
 from .fill_grow import foreign, grow
+from .fill_guide import Pull, guide
 from .fill_join import join
-from .fill_level import Level
-from .fill_patches import RADIUS, SIDE, Costs, Features, Targets
+from .fill_level import RADIUS, SIDE, Level
+from .fill_patches import Costs, Features, Targets
 from .fill_smooth import fill_smooth, sample
 
 # Patches are matched on a canvas of at most this many pixels a side; the offsets found carry over to the full size.
@@ -39,6 +41,8 @@ _COARSEST_AREA = 16000
 _COARSEST_PAIRS = 4e8
 # A level with a shorter side than this has too few patches to copy from.
 _SMALLEST_SIDE = 3 * SIDE
+# Lines that run into the border are looked for at so many of the coarsest levels.
+_LINE_LEVELS = 3
 # Further out than so many times the picture's longer side, the fill is continued softly.
 _FARTHEST = 1.5
 # The largest level (sources times targets) matched exactly.
@@ -50,9 +54,6 @@ _EXACT_SWEEPS, _EXACT_JUMPS = 10, (2, 5)
 _REFINE_SWEEPS, _REFINE_REACH = 6, 1
 
 # Costs are in units of the mean squared difference of a patch from the mean patch.
-# How far, as a share of the picture's longer side, a source may lie up or down and across from the nearest place before
-# that costs 1; and how much further per distance from the picture.
-_REACH_Y, _REACH_X, _REACH_GROWTH = 0.05, 0.6, 0.3
 # Cost of a source whose colours are as far from any at the border as a pixel is from the mean.
 _FOREIGN = 8.0
 # Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
@@ -107,9 +108,10 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest = levels[-1]
     strange = _FOREIGN * foreign(coarsest)
-    canvas = grow(coarsest, strange, (_REACH_Y, _REACH_X, _REACH_GROWTH), seed)
+    lines = guide(levels[-_LINE_LEVELS:])
+    canvas = grow(coarsest, strange, lines, seed)
     targets = Targets(coarsest)
-    offset, copied = _agree(coarsest, targets, canvas, None, strange, 0)
+    offset, copied = _agree(coarsest, targets, canvas, None, strange, lines, 0)
     # A level has four times the patches of the next coarser one.
     progress(4.0 ** (1 - len(levels)))
     for depth, level in enumerate(reversed(levels[:-1]), 1):
@@ -117,13 +119,13 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
         # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
         offset = targets.from_coarser(coarser, offset)
         canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
-        offset, copied = _agree(level, targets, canvas, offset, strange, depth)
+        offset, copied = _agree(level, targets, canvas, offset, strange, lines, depth)
         progress(4.0 ** (depth + 1 - len(levels)))
     return copied
 
 
 def _agree(
-    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, strange: Tensor, depth: int
+    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, strange: Tensor, lines: Tensor, depth: int
 ) -> tuple[Tensor, Tensor]:
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
@@ -135,10 +137,13 @@ def _agree(
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
     distance = targets.distance()
     weight = 1 + _BORDER * (1 - distance / SIDE).clamp_min(0)
+    pull = Pull.along(
+        F.interpolate(lines[None], size=level.canvas_size, mode="bilinear")[0], level, targets.y, targets.x
+    )
     use = None
     for _ in range(rounds[min(depth, len(rounds) - 1)]):
         wanted = features.of_targets(canvas, level, targets)
-        costs = Costs(targets, wanted, sources, weight, bias, *_pulls(level, targets), _SPLIT)
+        costs = Costs(targets, wanted, sources, weight, bias, pull, _SPLIT)
         if offset is not None:
             now = _use(costs.place(offset), len(targets) / len(sources), grid)
             use = now if use is None else (use + now) / 2
@@ -154,13 +159,6 @@ def _agree(
         copied = _lay(level, targets, agreed, trust * _FALL ** -distance.clamp_max(60))
         canvas = _copy(level, copied)
     return agreed, copied
-
-
-def _pulls(level: Level, targets: Targets) -> tuple[Tensor, Tensor]:
-    longer = max(level.size)
-    reach_y = _REACH_Y * longer + _REACH_GROWTH * (targets.y - targets.near_y).abs()
-    reach_x = _REACH_X * longer + _REACH_GROWTH * (targets.x - targets.near_x).abs()
-    return reach_y**-2, reach_x**-2
 
 
 def _detail(source: Tensor) -> Tensor:

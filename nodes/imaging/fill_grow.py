@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .fill_level import Level
-from .fill_patches import RADIUS, SIDE
+from .fill_guide import Pull
+from .fill_level import RADIUS, SIDE, Level
 
 # Pixels a ring is wide.
 _RING = 2
@@ -25,13 +25,12 @@ _FRAME = 2
 _VARIETY = 0.03
 
 
-def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: int) -> Tensor:
+def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
     """Fill the canvas of one small level.
 
     Args:
         bias: cost ``[h - 6, w - 6]`` of every source.
-        pulls: how far a source may lie from the nearest place, up and down and across, as share of the longer side, and
-            how much further per distance from the picture.
+        lines: how the lines across the border go on (``fill_guide.guide``).
 
     Returns:
         the canvas ``[3, H, W]``.
@@ -47,13 +46,11 @@ def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: in
     source_x = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
     variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
     # The cost is one matrix product, of what depends on the source only with what depends on the target only.
-    places = [source_y**2, source_y, source_x**2, source_x, bias.flatten() + _VARIETY * variety]
-    of_source = torch.cat([energy.T, patches.T, torch.stack([p.to(patches) for p in places])])
+    whatever = bias.flatten() + _VARIETY * variety
+    of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, whatever[None]])
     used = torch.zeros_like(variety)
     axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
     around = (axis[:, None] * canvas_width + axis).flatten()
-    reach_y, reach_x, growth = (share * max(level.size) for share in pulls)
-    growth /= max(level.size)
 
     canvas = level.empty_canvas()
     for first in range(1, int(ring.max()) + 1, _RING):
@@ -70,14 +67,11 @@ def grow(level: Level, bias: Tensor, pulls: tuple[float, float, float], seed: in
         share = 1 / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
 
         y, x = rows[centre // canvas_width], columns[centre % canvas_width]
-        near_y, near_x = y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
-        pull_y = (reach_y + growth * (y - near_y).abs()) ** -2
-        pull_x = (reach_x + growth * (x - near_x).abs()) ** -2
-        of_place = [pull_y, -2 * pull_y * near_y, pull_x, -2 * pull_x * near_x, torch.ones_like(pull_y)]
-        of_target = torch.cat([share * known, -2 * share * shown.flatten(1), torch.stack(of_place, 1)], 1)
-        of_source[-1] = places[-1] + _REUSE * used.clamp_max(20)
-        cost, best = (of_target @ of_source).min(1)
-        cost += share[:, 0] * shown.square().sum((1, 2)) + pull_y * near_y**2 + pull_x * near_x**2
+        pull = Pull.along(lines, level, y, x)
+        of_target = [share * known, -2 * share * shown.flatten(1), pull.of_target(), torch.ones_like(share)]
+        of_source[-1] = whatever + _REUSE * used.clamp_max(20)
+        cost, best = (torch.cat(of_target, 1) @ of_source).min(1)
+        cost += share[:, 0] * shown.square().sum((1, 2)) + pull.fixed()
         used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * RADIUS)
 
         row, column = ((ring >= first) & (ring <= last)).nonzero(as_tuple=True)

@@ -15,6 +15,10 @@ from torch import Tensor
 
 from .canvas import Extents
 
+# Of a patch, in pixels: from its centre, and whole.
+RADIUS = 3
+SIDE = 2 * RADIUS + 1
+
 
 @dataclass(frozen=True)
 class Level:

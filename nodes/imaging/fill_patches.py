@@ -13,10 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .fill_level import Level
+from .fill_guide import Pull
+from .fill_level import RADIUS, SIDE, Level
 
-RADIUS = 3
-SIDE = 2 * RADIUS + 1
 # Lines of the target grid lie this far apart: neighbouring patches overlap by more than two thirds.
 _STEP = 2
 # So many lines of the grid, at most, cover one pixel.
@@ -147,7 +146,7 @@ class Costs:
         sources: features ``[M, D]`` of the sources.
         weight: how much ``[N]`` it counts what a target looks like.
         bias: cost ``[M]`` of each source, whatever the target.
-        pull_y, pull_x: cost ``[N]`` per squared pixel away from the row and the column nearest to the target.
+        pull: cost of how far a source lies from where one is wanted.
         split: cost of differing from all four neighbours.
     """
 
@@ -156,8 +155,7 @@ class Costs:
     sources: Tensor
     weight: Tensor
     bias: Tensor
-    pull_y: Tensor
-    pull_x: Tensor
+    pull: Pull
     split: float
 
     def with_bias(self, bias: Tensor) -> Costs:
@@ -172,30 +170,22 @@ class Costs:
         """Cost ``[N]`` of offsets that lead to sources."""
         t, place = self.targets, self.place(offset)
         looks = self.weight * (self.wanted - self.sources[place]).square().sum(1) + self.bias[place]
-        away_y, away_x = t.y + offset[0] - t.near_y, t.x + offset[1] - t.near_x
-        return looks + self.pull_y * away_y**2 + self.pull_x * away_x**2
+        return looks + self.pull.of(t.y + offset[0], t.x + offset[1])
 
     def nearest(self) -> Tensor:
         """The offsets ``[2, N]`` to the cheapest of all sources, neighbours not regarded.
 
-        One matrix product: |t - s|^2 and pull * (y_s - y_t)^2 are sums of products of something that depends on the
-        target only with something that depends on the source only.
+        One matrix product: |t - s|^2 and the pull are sums of products of something that depends on the target only
+        with something that depends on the source only.
         """
         t = self.targets
         height, width = t.height - 2 * RADIUS, t.width - 2 * RADIUS
         y = torch.arange(RADIUS, RADIUS + height, device=t.y.device).repeat_interleave(width)
         x = torch.arange(RADIUS, RADIUS + width, device=t.x.device).repeat(height)
-        fixed = [self.sources.square().sum(1), self.bias, y * y, y, x * x, x]
-        of_source = torch.cat([self.sources, torch.stack(fixed, 1)], 1).T
-        of_place = [
-            self.weight,
-            torch.ones_like(self.pull_y),
-            self.pull_y,
-            -2 * self.pull_y * t.near_y,
-            self.pull_x,
-            -2 * self.pull_x * t.near_x,
-        ]
-        of_target = torch.cat([-2 * self.weight[:, None] * self.wanted, torch.stack(of_place, 1)], 1)
+        looks, bias = self.sources.square().sum(1, keepdim=True), self.bias[:, None]
+        of_source = torch.cat([self.sources, looks, bias, Pull.of_source(y, x)], 1).T
+        weight = self.weight[:, None]
+        of_target = torch.cat([-2 * weight * self.wanted, weight, torch.ones_like(weight), self.pull.of_target()], 1)
         parts = of_target.split(max(1, _CHUNK // of_source.shape[1]))
         best = torch.cat([(part @ of_source).argmin(1) for part in parts])
         return torch.stack([y[best] - t.y, x[best] - t.x])

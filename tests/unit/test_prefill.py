@@ -131,6 +131,20 @@ def test_content_continues_a_horizon_straight():
     assert (ground[..., 2] < 0.3).all()
 
 
+@pytest.mark.parametrize("slope", [-0.6, 0.35, 0.7])
+def test_content_continues_a_slanted_edge_at_its_slope(slope):
+    height, width, extent = 120, 160, 40
+    x = torch.arange(-extent, width + extent) - width / 2
+    below = torch.arange(height)[:, None] - height / 2 - slope * x
+    image = torch.where(below[..., None] < 0, torch.tensor([0.5, 0.7, 0.9]), torch.tensor([0.6, 0.3, 0.2]))[None]
+    image += 0.02 * picture(height, width + 2 * extent)
+    extents = Extents(left=extent, right=extent)
+    filled = prefill(image[:, :, extent:-extent].contiguous(), extents, "content")
+    sky = (filled[0, ..., 2] > 0.55)[:, torch.cat([torch.arange(extent), torch.arange(-extent, 0)])]
+    meant = (below < 0)[:, torch.cat([torch.arange(extent), torch.arange(-extent, 0)])]
+    assert (sky == meant).float().mean() > 0.97
+
+
 def test_content_does_not_put_what_stands_in_the_middle_into_the_new_area():
     image = 0.4 + 0.05 * picture(120, 120)
     image[:, 45:75, 45:75] = torch.tensor([0.9, 0.1, 0.1])
