@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .border import MAX_STEP
 from .canvas import Rect
-from .onset import APART, LINES, PIECE
+from .onset import APART, CAUTION, LEAST, LINES, PIECE, SIZES
 from .tone import Tone
 
 # How far a halo reaches, and the pixels on both sides of it that it is compared with.
@@ -24,6 +24,8 @@ REACH, LEVEL = 16, 8
 INSIDE, OUTSIDE = 3 * (REACH + LEVEL), REACH + LEVEL
 # Below this deviation, in 0..1, a place is not quieter.
 EVEN = 0.5 / 255
+# So many independent values tell how strong a profile is.
+FREE = 4
 # Power of the change against that of the content, up to which nothing is known of how it sets in.
 CERTAIN = 4.0
 
@@ -106,4 +108,17 @@ def fit_halo(departures: Tensor, shift: Tensor, trust: Tensor) -> tuple[Tensor, 
         F.avg_pool1d(p, 5, 1, 2, count_include_pad=False) for p in (profile[0].square(), profile[1:].square().mean(0))
     )
     fault = profile[0] * (1 - 2 * chance / power.clamp_min(1e-12)).clamp_min(0)
+    fault = fault * belief(profile[0].square().mean(), profile[1:].square().mean())
     return 1 - early, -fault.clamp(-MAX_STEP, MAX_STEP)
+
+
+def belief(power: Tensor, chance: Tensor) -> Tensor:
+    """The share of a profile that is fault and not chance, 0..1, as ``onset.shrunk`` sees it.
+
+    Args:
+        power: of the profile. chance: of those without a fault.
+    """
+    sizes = power.new_tensor([[size] for size in SIZES]).div(255).square()
+    noise = chance * power.new_tensor(CAUTION) + LEAST**2
+    likely = -0.5 * FREE * (torch.log(sizes + noise) + power / (sizes + noise)) - 0.5 * torch.log(sizes)
+    return (torch.softmax(likely.flatten(), 0) * (sizes / (sizes + noise)).flatten()).sum()

@@ -84,3 +84,14 @@ def test_any_block_of_a_departure_equals_its_part_of_the_whole(place):
     whole = departure(pixels, Rect(0, 0, 100, 100))
     part = (slice(None), *place.slices)
     assert torch.allclose(departure(pixels[part], place), whole[part], atol=1e-6)
+
+
+def test_a_profile_counts_by_its_certainty_and_a_huge_one_in_lively_content_hardly():
+    def share(power, chance):
+        return float(halo.belief(torch.tensor((power / 255) ** 2), torch.tensor((chance / 255) ** 2)))
+
+    shares = [share(3.0, chance) for chance in (0.1, 0.5, 1.0, 3.0)]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0.95
+    assert shares[-1] < 0.3
+    assert share(9.0, 5.0) < 0.3
