@@ -376,6 +376,5 @@ def test_nothing_is_left_behind(world):
     threads, files = threading.active_count(), open_files()
     for seed in range(2, 12):
         world.ask(job(seed=seed))
-    until(lambda: threading.active_count() <= threads + 1)
-    assert open_files() <= files + 2
+    until(lambda: threading.active_count() <= threads + 1 and open_files() <= files + 2)
     assert not list((world.home / "pending").iterdir()) and not list((world.home / "locks").iterdir())
