@@ -217,8 +217,7 @@ def _split(picture: Image.Image, name: str) -> tuple[Tensor, Tensor | None]:
 
 
 def _tensor(picture: Image.Image) -> Tensor:
-    # numpy's memory comes in huge pages where the system has them, which saves half of the time.
-    image = torch.from_numpy(np.empty((1, picture.height, picture.width, len(picture.getbands())), np.float32))
+    image = torch.empty((1, picture.height, picture.width, len(picture.getbands())))
     # Strip by strip, as in to_pil.
     for top, strip in enumerate(image[0].split(_STRIP)):
         rows = picture.crop((0, top * _STRIP, picture.width, top * _STRIP + len(strip)))
