@@ -86,7 +86,7 @@ def hero() -> None:
 
 
 def ratios() -> None:
-    image = photo("dandelion.jpg", 512)
+    image = photo("stream.jpg", 512)
     names = ["4:5", "4:3", "21:9"]
     pictures = [extend(image, to_ratio(size_of(image), parse_ratio(name))) for name in names]
     save(row(pictures, names, 260), HELP / "to_ratio.jpg")
