@@ -256,7 +256,7 @@ def filtered_or(fields: dict[str, Any], exchange: Exchange, warnings: list[str] 
     if any("filter" in str(reason).lower() for reason in reasons if reason):
         return {
             "what": "The service's moderation blurred the picture; it counts as a success and was charged.",
-            "do": "Change the picture or the prompt; queueing the same again returns the same picture free of charge.",
+            "do": "Change the picture or the prompt; queueing the same again sends and costs nothing.",
         }
     return {"warnings": tuple(warnings or ())}
 
