@@ -31,6 +31,8 @@ GAIN = 0.6
 RAISED = (1.6, 1.4, 1.25, 1.0)
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power.
 EDGES = (2.5, 1.5, 1.5)
+# The bands of noise reach into each other: what comes out in one may be so many times that.
+MIXED = 1.6
 # What is darker or brighter is clipped and has lost its noise.
 CLIPPED = 0.02
 # Mean root of the absolute value of standard normal noise.
@@ -234,7 +236,9 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     live = original.energy[(original.brightness - 0.5).abs() < 0.5 - CLIPPED]
     live = live if len(live) >= 64 else original.energy
     quiet = torch.quantile(live[:: max(1, len(live) // 20_000)], 0.05, dim=0)
-    most = torch.minimum(most, (quiet * quiet.new_tensor(EDGES))[..., None, None] / own)
+    bound = (quiet * quiet.new_tensor(EDGES))[..., None, None]
+    ratio = torch.minimum(ratio, MIXED * bound / (now - was).clamp_min(FLOOR))
+    most = torch.minimum(most, bound / own)
     # Grain is fine: in coarser bands it is not much denser than in the finest. More of it would be texture.
     most = torch.minimum(most, COARSER * most[:1, :1])
     return replace(grain, variance=torch.minimum(grain.variance * ratio, most))

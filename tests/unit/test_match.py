@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from outpaint_nodes.nodes.imaging import border, sharpness
+from outpaint_nodes.nodes.imaging import border, grain, sharpness
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
 from outpaint_nodes.nodes.imaging.correction import textured
 from outpaint_nodes.nodes.imaging.filters import luma
@@ -171,6 +171,23 @@ def test_the_originals_grain_goes_on_in_the_new_area():
     new, old = measure_grain(done[:, :, 256:]), measure_grain(truth[:, :, :252])
     ratio = (new.energy[:, :2].mean(0) / old.energy[:, :2].mean(0)).sqrt()
     assert ((ratio > 0.8) & (ratio < 1.25)).all()
+
+
+def test_noise_that_comes_out_much_stronger_than_the_quiet_places_is_weakened_also_where_content_is_lively():
+    def cells(quiet: float, lively: float) -> grain.Sample:
+        half = torch.ones(500)
+        energy = torch.cat([half * quiet**2, half * lively**2]) / 255**2
+        activity = torch.cat([half * -8, half * -4])
+        every = energy.view(-1, 1, 1).expand(-1, grain.BANDS, 3)
+        return grain.Sample(torch.full((1000,), 0.5), activity, every, torch.zeros_like(every))
+
+    wants, bare = cells(1, 8), cells(0.2, 0.2)
+    fitted = grain.fit_grain(wants, bare)
+    tried = replace(fitted, variance=torch.full_like(fitted.variance, (0.1 / 255) ** 2))
+    weak, strong = (grain.refined(tried, wants, bare, cells(out, out)).variance for out in (0.5, 6))
+    lively = (..., grain.LEVELS - 1, grain.TONES // 2)
+    assert (weak[lively] > tried.variance[lively]).all()
+    assert (strong[lively] < 0.3 * tried.variance[lively]).all()
 
 
 def test_grain_depends_on_the_seed_and_on_nothing_else():
