@@ -227,7 +227,11 @@ class Desk:
     def undo(self) -> None:
         """Ctrl+Z on the canvas; the view stays where the test has put it."""
         self.js("() => { document.activeElement?.blur?.(); app.canvas.canvas.focus(); }")
+        tracker = "app.extensionManager.workflow.activeWorkflow.changeTracker"
+        steps = self.js(f"() => {tracker}.undoQueue.length")
         self.page.keyboard.press("Control+z")
+        # The host takes no second undo before the first one is through.
+        self.page.wait_for_function(f"(n) => {tracker}.undoQueue.length < n && !{tracker}._restoringState", arg=steps)
         self.page.wait_for_timeout(700)
         self.js("() => { app.canvas.ds.scale = 1; app.canvas.ds.offset = [0, 0]; app.canvas.setDirty(true, true); }")
         self.frames(4)
