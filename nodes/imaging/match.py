@@ -77,7 +77,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     elif drawing:
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
     else:
-        made = replace(made, departure=departure(overlap, made))
+        made = replace(made, departure=departure(overlap, made, found))
         smooth = smooth + steps(overlap, made)
         made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
@@ -248,16 +248,20 @@ def strips(
             yield band, torch.cat([within, beyond], 2), within.shape[2]
 
 
-def departure(overlap: Overlap, made: Correction) -> Departure | None:
+def departure(overlap: Overlap, made: Correction, found: Findings) -> Departure | None:
     """How the new area departs from the border on, all along it."""
     kept = overlap.canvas.rect
-    found = [
+    begins = [
         (*onset.samples(strip, column), trusted_pieces(overlap, band))
         for band, strip, column in strips(overlap, made, onset.OUTSIDE, onset.INSIDE)
     ]
-    if not found:
+    if not begins:
+        found.steps["border"] = "declined: too little on one side of it to tell"
         return None
-    tone = onset.fit_onset(*joined(found))
+    jumps, colors, trust = joined(begins)
+    tone = onset.fit_onset(jumps, colors, trust)
+    found.figures["onset"] = 255 * float((tone(colors[0][:, None])[:, 0] - colors[0]).abs().mean())
+    found.steps["border"] = f"a change of {found.figures['onset']:.1f} levels that begins there is taken back"
     nothing = tone.weights.new_zeros(3, halo.REACH)
     begun = Departure(kept, tone, torch.ones_like(nothing[0]), nothing)
     seen = [
@@ -267,7 +271,10 @@ def departure(overlap: Overlap, made: Correction) -> Departure | None:
     if not seen:
         return begun
     departures, colors, trust = joined(seen)
-    return Departure(kept, tone, *halo.fit_halo(departures, tone(colors[:, None])[:, 0] - colors, trust))
+    shares, fault = halo.fit_halo(departures, tone(colors[:, None])[:, 0] - colors, trust)
+    found.figures["halo"] = 255 * float(fault.abs().max())
+    found.steps["border"] += f", and a halo of {found.figures['halo']:.1f}"
+    return Departure(kept, tone, shares, fault)
 
 
 def joined(parts: list[tuple[Tensor, Tensor, Tensor]]) -> list[Tensor]:

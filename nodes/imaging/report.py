@@ -17,6 +17,8 @@ class Joined:
         scale: scale found.
         tone: mean change of colour by the tone transform, in levels of 255.
         drift: largest change by the smooth field, in levels.
+        onset: mean change of colour that began at the border and was taken back, in levels.
+        halo: largest change of the few pixels beyond the border besides, in levels.
         gain: largest gain of the sharpness filter.
         grain: deviation of the noise added in flat places, in levels.
         steps: what each step did, or why it declined, by name.
@@ -28,6 +30,8 @@ class Joined:
     scale: float = 1.0
     tone: float = 0.0
     drift: float = 0.0
+    onset: float = 0.0
+    halo: float = 0.0
     gain: float = 1.0
     grain: float = 0.0
     steps: dict[str, str] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Joining: the generated side is moved to meet the original, and the original is put back untouched.
 
 The generator also returns its own version of the area we already have. What differs there is the generator's doing;
-each step measures it in that overlap and undoes it in the new area. Steps, in order: tone, membrane, composite.
+each step measures it in that overlap and undoes it in the new area; ``match.measure`` has their order.
 """
 
 from __future__ import annotations

@@ -258,6 +258,17 @@ def returns(picture: Callable[[Request], Image.Image]) -> Scenario:
     return lambda wire: wire.deliver(wire.read().generate(picture))
 
 
+def returns_bare_picture(headers: dict[str, str] | None = None) -> Scenario:
+    """The picture itself instead of an envelope."""
+
+    def scenario(wire: Wire) -> None:
+        picture = wire.read().generate()
+        wire.respond(200, picture, headers or {})
+        wire.server.delivered.append(picture)
+
+    return scenario
+
+
 def returns_bytes(make: Callable[[Request], bytes]) -> Scenario:
     """The service sending these bytes as the picture."""
 

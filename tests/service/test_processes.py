@@ -17,7 +17,7 @@ from PIL import Image
 from outpaint_nodes.nodes.service import batch, payment, pictures, store
 from outpaint_nodes.nodes.service.ledger import Ledger
 from service.endpoint import KEY, encode, extend
-from service.faults import answers, b64, returns_bytes, working, works
+from service.faults import answers, b64, returns_bare_picture, returns_bytes, working, works
 from service.world import job
 
 TESTS = str(Path(__file__).parents[1])
@@ -123,12 +123,7 @@ def test_row_82_killed_after_an_answer_of_no_use_it_is_told_as_such_and_not_boug
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_row_82_killed_after_an_answer_that_is_the_bare_picture_nothing_is_lost(world, monkeypatch):
-    def bare(wire):
-        picture = wire.read().generate()
-        wire.respond(200, picture, {"Content-Type": "image/png"})
-        wire.server.delivered.append(picture)
-
-    world.server.then(bare)
+    world.server.then(returns_bare_picture({"Content-Type": "image/png"}))
     dies_when(world, monkeypatch, payment, "conclude")
     result = world.ask()[0]
     assert result.credits == 0 and world.outcomes == ["paid"] and world.server.connections == 1

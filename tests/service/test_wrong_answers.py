@@ -12,7 +12,7 @@ import zlib
 import pytest
 
 from service.endpoint import KEY
-from service.faults import FaultServer, answers, b64, envelope, works
+from service.faults import FaultServer, answers, b64, envelope, returns_bare_picture, works
 from service.world import HOST_PHRASES, job
 
 
@@ -146,12 +146,7 @@ def test_row_58_something_else_altogether_leaves_it_open(world, body, words):
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
 def test_row_58_a_picture_without_envelope_is_taken_by_its_first_bytes(world, output_format):
-    def scenario(wire):
-        picture = wire.read().generate()
-        wire.respond(200, picture, {"seed": "99"})
-        wire.server.delivered.append(picture)
-
-    world.server.then(scenario)
+    world.server.then(returns_bare_picture({"seed": "99"}))
     result = world.ask(job(output_format=output_format))[0]
     assert result.picture.size == (320, 192) and result.seed == 99
 

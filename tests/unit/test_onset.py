@@ -81,3 +81,13 @@ def test_the_whole_border_shows_what_no_single_place_does():
     far = Rect(448, 0, 32, 320)
     off = (made(far) - truth[(slice(None), *far.slices)]).mean((1, 2)).abs()
     assert off.max() < 2 / 255
+
+
+def test_the_report_names_the_change_that_began_at_the_border():
+    truth = scene(0)
+    changed = truth.clone()
+    changed[:, :, BORDER:] += 4 / 255
+    extents = Extents(right=truth.shape[2] - BORDER)
+    clean, found = (measure(overlap(truth, extents), made, "full", 0, "off")[1] for made in (truth, changed))
+    assert clean.figures["onset"] < 1 and 3 < found.figures["onset"] < 5
+    assert f"{found.figures['onset']:.1f} levels that begins there is taken back" in found.steps["border"]
