@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from . import grain as grains
 from . import jpeg, register, sharpness
 from .canvas import Canvas, Rect
+from .fields import sample
 from .filters import pad
 from .halo import Departure
 from .regions import grown
 from .tone import Tone, Toning
-
-# Side of the cells in which smooth fields over the canvas are held, in pixels.
-CELL = 8
 
 
 @dataclass(frozen=True)
@@ -157,19 +154,3 @@ class Overlap:
             return self.trust(rect)
         rows, columns = rect.moved(-self.canvas.rect.x, -self.canvas.rect.y).slices
         return self.trust(rect) * self.same[rows, columns]
-
-
-def sample(field: Tensor, rect: Rect) -> Tensor:
-    """A field given in cells, bilinear at the pixels of ``rect``."""
-    y = (torch.arange(rect.y, rect.bottom, device=field.device) + 0.5) / CELL
-    x = (torch.arange(rect.x, rect.right, device=field.device) + 0.5) / CELL
-    return bilinear(bilinear(field, y).transpose(1, 2), x).transpose(1, 2)
-
-
-def bilinear(field: Tensor, at: Tensor) -> Tensor:
-    """Linear interpolation along the rows of ``field`` ``[C, H, W]``; cell i has its middle at i + .5."""
-    at = (at - 0.5).clamp(0, field.shape[1] - 1)
-    low = at.floor().long().clamp_max(max(field.shape[1] - 2, 0))
-    part = (at - low).to(field.dtype)[None, :, None]
-    upper = (low + 1).clamp_max(field.shape[1] - 1)
-    return field[:, low] * (1 - part) + field[:, upper] * part

@@ -6,28 +6,27 @@ pixels corrected by the steps before it; each may decline, and says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import agreement, border, halo, jpeg, onset, register, sharpness
+from . import across, agreement, jpeg, register, sharpness
 from . import grain as grains
 from .canvas import Rect
-from .correction import CELL, Correction, Overlap, textured
+from .correction import Correction, Overlap, textured
+from .fields import add_cells, no_cells, outside
 from .filters import blur_known, luma
-from .halo import Departure
 from .membrane import membrane
-from .regions import Band, bands, beside, grown, turned, turned_back
+from .regions import DETAIL_DEPTH, bands, beside
+from .report import Findings
 from .tone import Tone, cells, drift_weight, fit_tone, fit_toning
 
 TONE_DEPTH = 96
 # Cells on a side of a place that may be off as a whole, as a tile of a decoder is.
 PLACE = 16
 DRIFT_DEPTH = 48
-DETAIL_DEPTH = 192
 NEAR_DEPTH = 128
 # Usual distance left in the overlap after matching, above which it may be another picture: 6 levels.
 MOST_LEFT = 6 / 255
@@ -38,19 +37,8 @@ WIDE = 16
 JPEG_WINDOW = 512
 # What departs in one place only does not go on for ever: length in pixels over which the membrane fades.
 FADE = 200.0
-# The step that is left at each place of a border: width in pixels, low-pass along the border, length over which its
-# correction fades.
-STEP, ALONG, STEP_FADE = 16, 48.0, 64.0
 # What the membrane may add to the mean difference, in 0..1: six levels of 255.
 DRIFT_CAP = 6 / 255
-
-
-@dataclass
-class Findings:
-    """What was found on the way: figures, and what each step did, both by name."""
-
-    figures: dict[str, float] = field(default_factory=dict)
-    steps: dict[str, str] = field(default_factory=dict)
 
 
 def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression: str) -> tuple[Correction, Findings]:
@@ -77,8 +65,8 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     elif drawing:
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
     else:
-        made = replace(made, departure=departure(overlap, made, found))
-        smooth = smooth + steps(overlap, made)
+        made = replace(made, departure=across.departure(overlap, made, found))
+        smooth = smooth + across.steps(overlap, made)
         made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
@@ -90,10 +78,10 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         else:
             made = replace(made, grain=fit_grain(overlap, made, found))
         if not drawing:
-            made = replace(made, rings=rings(overlap, made))
+            made = replace(made, rings=across.rings(overlap, made))
             if made.texture is not None:
                 coded = made
-                made = replace(made, divided=rings(overlap, lambda rect: textured(coded, overlap, rect)))
+                made = replace(made, divided=across.rings(overlap, lambda rect: textured(coded, overlap, rect)))
     return made, found
 
 
@@ -218,7 +206,7 @@ def is_drawing(overlap: Overlap) -> bool:
 
 def drift(overlap: Overlap, made: Correction) -> Tensor:
     """The membrane of what the tone transform left, in cells of ``CELL`` pixels over the whole canvas."""
-    total, weight = no_cells(overlap)
+    total, weight = no_cells(overlap.canvas, overlap.target)
     for band in bands(overlap.canvas, DRIFT_DEPTH):
         area = band.rect
         pair = torch.cat([overlap.pixels(area), made(area)])
@@ -231,137 +219,7 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
     values, support = blur_known(total / weight.clamp_min(1e-6), weight.clamp_max(1), 1.25)
     known = ((weight > 0.02) & (support > 0.02)).float()
     field = membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
-    return field * torch.exp(-outside(overlap) / FADE)
-
-
-def strips(
-    overlap: Overlap, made: Correction, out: int, inside: int, least: int | None = None
-) -> Iterator[tuple[Band, Tensor, int]]:
-    """The picture across each border that has ``out`` (or at ``least`` so many) pixels outside and ``inside`` pixels
-    inside: the band inside, the strip ``[3, L, X]`` turned so that the new area is on the right, and the column where
-    it begins."""
-    outer = {band.side: band.rect for band in beside(overlap.canvas, out)}
-    for band in bands(overlap.canvas, DETAIL_DEPTH):
-        within = turned(overlap.pixels(band.rect), band.side)
-        beyond = turned(made(outer[band.side]), band.side)
-        if beyond.shape[2] >= (least or out) and within.shape[2] >= inside and within.shape[1] >= onset.PIECE:
-            yield band, torch.cat([within, beyond], 2), within.shape[2]
-
-
-def departure(overlap: Overlap, made: Correction, found: Findings) -> Departure | None:
-    """How the new area departs from the border on, all along it."""
-    kept = overlap.canvas.rect
-    begins = [
-        (*onset.samples(strip, column), trusted_pieces(overlap, band))
-        for band, strip, column in strips(overlap, made, onset.OUTSIDE, onset.INSIDE)
-    ]
-    if not begins:
-        found.steps["border"] = "declined: too little on one side of it to tell"
-        return None
-    jumps, colors, trust = joined(begins)
-    tone = onset.fit_onset(jumps, colors, trust)
-    found.figures["onset"] = 255 * float((tone(colors[0][:, None])[:, 0] - colors[0]).abs().mean())
-    found.steps["border"] = f"a change of {found.figures['onset']:.1f} levels that begins there is taken back"
-    nothing = tone.weights.new_zeros(3, halo.REACH)
-    begun = Departure(kept, tone, torch.ones_like(nothing[0]), nothing)
-    seen = [
-        (*halo.samples(strip, column), trusted_pieces(overlap, band))
-        for band, strip, column in strips(overlap, replace(made, departure=begun), halo.OUTSIDE, halo.INSIDE)
-    ]
-    if not seen:
-        return begun
-    departures, colors, trust = joined(seen)
-    shares, fault = halo.fit_halo(departures, tone(colors[:, None])[:, 0] - colors, trust)
-    found.figures["halo"] = 255 * float(fault.abs().max())
-    found.steps["border"] += f", and a halo of {found.figures['halo']:.1f}"
-    return Departure(kept, tone, shares, fault)
-
-
-def joined(parts: list[tuple[Tensor, Tensor, Tensor]]) -> list[Tensor]:
-    """Samples of all sides as one; the first of each side with as many lines as every side has."""
-    lines = min(len(part[0]) for part in parts)
-    return [torch.cat([x[:lines] if x.ndim > 2 else x for x in kind], -1) for kind in zip(*parts, strict=True)]
-
-
-def trusted_pieces(overlap: Overlap, band: Band) -> Tensor:
-    """How far both show the same along the border of ``band``, in pieces of ``onset.PIECE`` pixels."""
-    edge = overlap.agreed(edge_rect(band.rect, band.side, CELL))
-    return F.avg_pool1d(turned(edge, band.side).mean(2), onset.PIECE)[0]
-
-
-def steps(overlap: Overlap, made: Correction) -> Tensor:
-    """The membrane of the steps that are left across the borders, on the grid of ``drift``, fading outward."""
-    values, weight = no_cells(overlap)
-    for band, strip, column in strips(overlap, made, 2 * STEP, 6 * STEP, 2 * border.NARROW):
-        side, width = band.side, min(STEP, (strip.shape[2] - column) // 2)
-        fault = border.excess_step(strip, column, width, ALONG)
-        edge = edge_rect(band.rect, side, CELL)
-        # Where the overlap shows something else, so may the new area: a step there is a cut in the content.
-        fault = fault * border.along(turned(overlap.agreed(edge), side).mean(2), ALONG)
-        moved = turned_back(torch.nn.functional.pad(-fault[..., None], (CELL - 1, 0)), side)
-        here = turned_back(torch.nn.functional.pad(torch.ones_like(fault[:1])[..., None], (CELL - 1, 0)), side)
-        add_cells(values, weight, moved, here, edge)
-    known = (weight > 0).float()
-    return membrane(values / weight.clamp_min(1e-6), known) * torch.exp(-outside(overlap) / STEP_FADE)
-
-
-def outside(overlap: Overlap) -> Tensor:
-    """Distance of the cells of the canvas from the original, ``[h, w]`` in pixels."""
-    kept, size = overlap.canvas.rect, overlap.canvas.size.round_up(CELL)
-    y = torch.arange(size.height // CELL, device=overlap.target.device) * CELL + (CELL - 1) / 2
-    x = torch.arange(size.width // CELL, device=overlap.target.device) * CELL + (CELL - 1) / 2
-    down = torch.maximum(kept.y - y, y - kept.bottom).clamp_min(0)
-    right = torch.maximum(kept.x - x, x - kept.right).clamp_min(0)
-    return torch.hypot(down[:, None], right[None])
-
-
-def edge_rect(rect: Rect, side: str, depth: int) -> Rect:
-    """The outermost ``depth`` pixels of ``rect`` at ``side``."""
-    return {
-        "left": Rect(rect.x, rect.y, depth, rect.height),
-        "right": Rect(rect.right - depth, rect.y, depth, rect.height),
-        "up": Rect(rect.x, rect.y, rect.width, depth),
-        "down": Rect(rect.x, rect.bottom - depth, rect.width, depth),
-    }[side]
-
-
-def no_cells(overlap: Overlap) -> tuple[Tensor, Tensor]:
-    """Sums ``[3, h, w]`` over the cells of the whole canvas and their weights ``[1, h, w]``, all 0 yet."""
-    size = overlap.canvas.size.round_up(CELL)
-    grid = (size.height // CELL, size.width // CELL)
-    return overlap.target.new_zeros((3, *grid)), overlap.target.new_zeros((1, *grid))
-
-
-def add_cells(total: Tensor, weight: Tensor, values: Tensor, trusted: Tensor, area: Rect) -> None:
-    """Add ``values`` ``[C, H, W]`` under ``area``, each pixel by ``trusted`` ``[1, H, W]``, to sums over cells."""
-    x, y = area.x // CELL * CELL, area.y // CELL * CELL
-    right, bottom = -(-area.right // CELL) * CELL, -(-area.bottom // CELL) * CELL
-    margins = (area.x - x, right - area.right, area.y - y, bottom - area.bottom)
-    ys, xs = slice(y // CELL, bottom // CELL), slice(x // CELL, right // CELL)
-    total[:, ys, xs] += F.avg_pool2d(F.pad(values * trusted, margins)[None], CELL)[0]
-    weight[:, ys, xs] += F.avg_pool2d(F.pad(trusted, margins)[None], CELL)[0]
-
-
-def rings(overlap: Overlap, made: Callable[[Rect], Tensor]) -> tuple[tuple[Rect, Tensor], ...]:
-    """The last correction of the few pixels next to the original: rectangles that do not overlap, and what to add."""
-    canvas, reach = overlap.canvas, border.REACH
-    whole, kept = Rect(0, 0, canvas.size.width, canvas.size.height), canvas.rect
-    out = []
-    for band in beside(canvas, reach):
-        place = band.rect
-        if band.side in ("up", "down"):
-            place = Rect(place.x - reach, place.y, place.width + 2 * reach, place.height).clipped(whole)
-        area = grown(place, reach, whole)
-        inside = area.clipped(kept)
-        known = torch.zeros((1, area.height, area.width), device=overlap.target.device)
-        rows, columns = inside.moved(-area.x, -area.y).slices
-        known[:, rows, columns] = overlap.agreed(inside)
-        difference = known.new_zeros((3, area.height, area.width))
-        difference[:, rows, columns] = overlap.pixels(inside) - made(inside)
-        added = border.ring(difference, (known > 0.5).float())
-        rows, columns = place.moved(-area.x, -area.y).slices
-        out.append((place, added[:, rows, columns]))
-    return tuple(out)
+    return field * torch.exp(-outside(overlap.canvas, overlap.target) / FADE)
 
 
 def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Grain | None:

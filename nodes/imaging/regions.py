@@ -12,6 +12,9 @@ from torch import Tensor
 
 from .canvas import Canvas, Rect
 
+# Pixels of the overlap in which fine detail is looked at.
+DETAIL_DEPTH = 192
+
 
 @dataclass(frozen=True)
 class Band:
@@ -91,3 +94,13 @@ def turned_back(pixels: Tensor, side: str) -> Tensor:
     """Undo ``turned``."""
     pixels = pixels.flip(2) if side in ("left", "up") else pixels
     return pixels.transpose(1, 2) if side in ("up", "down") else pixels
+
+
+def edge_rect(rect: Rect, side: str, depth: int) -> Rect:
+    """The outermost ``depth`` pixels of ``rect`` at ``side``."""
+    return {
+        "left": Rect(rect.x, rect.y, depth, rect.height),
+        "right": Rect(rect.right - depth, rect.y, depth, rect.height),
+        "up": Rect(rect.x, rect.y, rect.width, depth),
+        "down": Rect(rect.x, rect.bottom - depth, rect.width, depth),
+    }[side]

@@ -7,6 +7,14 @@ from dataclasses import dataclass, field
 from .seam import Seam
 
 
+@dataclass
+class Findings:
+    """What was found on the way: figures, and what each step did, both by name."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    steps: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Joined:
     """Figures of one picture.
