@@ -13,6 +13,7 @@ from torch import Tensor
 from . import grain as grains
 from . import jpeg, register, sharpness
 from .canvas import Canvas, Rect
+from .edges import RADIUS, Edges
 from .fields import sample
 from .filters import pad
 from .halo import Departure
@@ -32,6 +33,7 @@ class Correction:
     drift: Tensor | None = None
     departure: Departure | None = None
     toning: Toning | None = None
+    edges: Edges | None = None
     grain: grains.Grain | None = None
     seed: int = 0
     rings: tuple[tuple[Rect, Tensor], ...] = ()
@@ -60,31 +62,41 @@ class Correction:
         """All but grain and rings."""
         if self.memory is not None and rect in self.memory:
             return self.memory[rect].clone()
+        if self.edges is None:
+            pixels = self.level(rect)
+        else:
+            area, margins = self.around(rect, RADIUS)
+            pixels = self.edges(pad(self.level(area), *margins))
+        if self.memory is not None:
+            self.memory[rect] = pixels.clone()
+        return pixels
+
+    def level(self, rect: Rect) -> Tensor:
+        """All that is done before the edges."""
         pixels = self.toned(rect)
         if self.drift is not None:
             pixels = pixels + sample(self.drift, rect)
         if self.departure is not None:
             pixels = self.departure(pixels, rect)
-        if self.toning is not None:
-            pixels = self.toning(pixels)
-        if self.memory is not None:
-            self.memory[rect] = pixels.clone()
-        return pixels
+        return pixels if self.toning is None else self.toning(pixels)
 
     def toned(self, rect: Rect) -> Tensor:
         """Tone and sharpness only."""
-        whole = Rect(0, 0, self.source.shape[-1], self.source.shape[-2])
-        margin = 0 if self.sharp is None else sharpness.RADIUS
-        area = grown(rect, margin, whole)
+        area, margins = self.around(rect, 0 if self.sharp is None else sharpness.RADIUS)
         rows, columns = area.slices
         pixels = self.source[:, rows, columns].float() if self.warp is None else self.warp(self.source, area)
         if self.tone is not None:
             pixels = self.tone(pixels)
         if self.sharp is not None:
-            left, right = margin - rect.x + area.x, margin - area.right + rect.right
-            top, bottom = margin - rect.y + area.y, margin - area.bottom + rect.bottom
-            pixels = sharpness.sharpen(pad(pixels, left, right, top, bottom), self.sharp, self.overshoot)
+            pixels = sharpness.sharpen(pad(pixels, *margins), self.sharp, self.overshoot)
         return pixels
+
+    def around(self, rect: Rect, margin: int) -> tuple[Rect, tuple[int, int, int, int]]:
+        """``rect`` with ``margin`` more pixels on every side as far as there are any, and how many are missing: left,
+        right, above, below."""
+        area = grown(rect, margin, Rect(0, 0, self.source.shape[-1], self.source.shape[-2]))
+        left, right = margin - rect.x + area.x, margin - area.right + rect.right
+        return area, (left, right, margin - rect.y + area.y, margin - area.bottom + rect.bottom)
 
 
 def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import across, agreement, jpeg, register, sharpness
+from . import across, agreement, edges, jpeg, palette, register, sharpness
 from . import grain as grains
 from .canvas import Rect
 from .correction import Correction, Overlap, textured
@@ -70,6 +70,8 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
+        if drawing and not another:
+            made = restored(overlap, made, found)
         if compression == "auto" and (texture := detect_jpeg(overlap)):
             found.steps["compression"] = f"the original is a JPEG, its texture goes on: {texture}"
             made = replace(made, texture=texture)
@@ -201,7 +203,25 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
 def is_drawing(overlap: Overlap) -> bool:
     """Whether the original is a drawing or a screenshot."""
     strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    if palette.is_flat_beside_edges(strips):
+        return True
     return grains.is_drawn(strips, grains.merge([grains.measure(strip) for strip in strips]))
+
+
+def restored(overlap: Overlap, made: Correction, found: Findings) -> Correction:
+    """``made`` with its edges restored and its flat places flat, instead of sharpened, if there are enough of them."""
+    bare = replace(made, sharp=None)
+    areas = [band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    areas = [area for area in areas if min(area.width, area.height) > 2 * edges.RADIUS]
+    pairs = [(overlap.pixels(area), bare(area), overlap.agreed(area)) for area in areas]
+    colors = palette.fit_palette(pairs) if pairs else None
+    fitted = edges.fit_edges(pairs, colors) if pairs else None
+    if fitted is None:
+        return made
+    known = 0 if colors is None else len(colors.colors)
+    found.figures["gain"] = 1.0
+    found.steps["sharpness"] = f"edges as crisp as the original's, flat places in its {known} flat colours"
+    return replace(bare, edges=fitted)
 
 
 def drift(overlap: Overlap, made: Correction) -> Tensor:

@@ -1,0 +1,187 @@
+"""Edges: those of a drawing or screenshot as crisp as the original's.
+
+A linear filter cannot bring back an outline that a decoder blurred. What the surroundings of a pixel were before is
+learned from the overlap, where both versions are known: surroundings are sorted by their shape and their contrast,
+and each kind has a filter of its own (Timofte, De Smet and Van Gool, "A+: Adjusted anchored neighborhood regression",
+ACCV 2014). A filter counts as far as it holds at places that it was not fitted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .palette import FLAT, PLACE, Palette, contrast
+
+RADIUS = 3
+SHAPES = 64
+# Contrasts between which kinds of surroundings are told apart: a decoder's traces, faint and strong edges.
+STEPS = (24 / 255, 72 / 255)
+# Surroundings learned from: at most so many, and too few to learn anything.
+MOST, FEWEST = 120_000, 2_000
+# A kind's filter is pulled to that of its contrast by so many samples, that one to nothing by so many.
+HELD, STILL = 5.0, 100.0
+# Side of the tiles that are fitted and tested on in turn, in pixels.
+TILE = 32
+CHUNK = 1 << 15
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The restoration.
+
+    Attributes:
+        shapes: ``[SHAPES, N]``, surroundings of length 1; each stands for its negative as well.
+        filters: ``[len(STEPS) + 1, SHAPES, N]``, what is added to the pixel in their middle.
+    """
+
+    shapes: Tensor
+    filters: Tensor
+    palette: Palette | None
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """``image`` ``[3, H, W]`` less ``RADIUS`` pixels on each side, with its edges restored."""
+        image = image if self.palette is None else self.palette.toned(image)
+        strength = contrast(inner(image, RADIUS - PLACE // 2))
+        out = inner(image, RADIUS).contiguous()
+        flat, result = image.flatten(), out.flatten()
+        for at, where in zip(*(x.split(CHUNK) for x in lively(image, strength)), strict=True):
+            around = surroundings(flat, at, image.shape[2])
+            kinds = shape_of(around, self.shapes), torch.bucketize(strength.flatten()[where], steps(image))
+            result[where] += (around * self.filters[kinds[1], kinds[0]]).sum(1)
+        out = result.view_as(out)
+        return out if self.palette is None else self.palette.snapped(out, strength.amax(0) < FLAT)
+
+
+def inner(image: Tensor, margin: int) -> Tensor:
+    """``image`` without ``margin`` pixels on each side."""
+    return image[:, margin : image.shape[1] - margin, margin : image.shape[2] - margin]
+
+
+def steps(like: Tensor) -> Tensor:
+    return like.new_tensor(STEPS)
+
+
+def lively(image: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
+    """Where there is something to restore: numbers of the pixels in ``image`` ``[3, H, W]`` and in ``strength``, which
+    is ``RADIUS`` pixels smaller on each side."""
+    channel, row, column = torch.nonzero(strength > FLAT, as_tuple=True)
+    (_, height, width), (_, rows, columns) = image.shape, strength.shape
+    at = (channel * height + row + RADIUS) * width + column + RADIUS
+    return at, (channel * rows + row) * columns + column
+
+
+def surroundings(flat: Tensor, at: Tensor, width: int) -> Tensor:
+    """The surroundings ``[M, N]`` of the pixels ``at`` ``[M]``, less their means, over a disc."""
+    reach = torch.arange(-RADIUS, RADIUS + 1, device=at.device)
+    disc = reach[:, None].square() + reach.square() <= RADIUS**2 + 1
+    around = flat[at[:, None] + (reach[:, None] * width + reach)[disc]]
+    return around - around.mean(1, keepdim=True)
+
+
+def shape_of(around: Tensor, shapes: Tensor) -> Tensor:
+    """Which of the ``shapes`` each of the surroundings ``[M, N]`` is most like, ``[M]``."""
+    return (around @ shapes.T).abs().argmax(1)
+
+
+def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | None) -> Edges | None:
+    """The restoration learned from strips of the overlap.
+
+    Args:
+        pairs: original and generated pixels ``[3, H, W]`` of the same strip, and where they correspond ``[1, H, W]``.
+
+    Returns:
+        ``None`` where there is too little to learn from.
+    """
+    parts = [samples(*pair, palette) for pair in pairs if min(pair[0].shape[1:]) > 2 * RADIUS]
+    if not parts:
+        return None
+    around, change, strength, half = (torch.cat(part) for part in zip(*parts, strict=True))
+    if len(change) < FEWEST:
+        return None
+    step = -(-len(change) // MOST)
+    around, change, strength, half = (x[::step].contiguous() for x in (around, change, strength, half))
+    size = around.norm(dim=1, keepdim=True).clamp_min(FLAT)
+    shapes = clustered((around / size)[:: max(1, len(around) // 20_000)])
+    kinds, bins = shape_of(around, shapes), torch.bucketize(strength, steps(around))
+    group = (half * (len(STEPS) + 1) + bins) * SHAPES + kinds
+    # Between an edge's contrast and its power: neither the strongest nor the faintest shall decide alone.
+    root = size.sqrt()
+    return Edges(shapes, filters(*sums(around / root, change / root[:, 0], group)), palette)
+
+
+def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palette | None) -> tuple[Tensor, ...]:
+    """What one strip teaches: surroundings ``[M, N]``, change of their middles ``[M]``, contrast, half of the tiles."""
+    generated = generated if palette is None else palette.toned(generated)
+    margin = RADIUS - PLACE // 2
+    strength = contrast(inner(generated, margin))
+    # The strongest of both: what the generator lost is to come back.
+    both = torch.maximum(strength, contrast(inner(original, margin)))
+    both = both * (inner(trusted, RADIUS) > 0.99)
+    at, where = lively(generated, both)
+    step = -(-len(at) // MOST)
+    at, where = at[::step], where[::step]
+    wanted = inner(original, RADIUS).reshape(-1)[where]
+    row, column = where // both.shape[2] % both.shape[1], where % both.shape[2]
+    half = (row // TILE + column // TILE) % 2
+    around = surroundings(generated.flatten(), at, generated.shape[2])
+    return around, wanted - generated.flatten()[at], strength.flatten()[where], half
+
+
+def clustered(points: Tensor) -> Tensor:
+    """``SHAPES`` directions ``[SHAPES, N]`` around which ``points`` ``[M, N]`` of length 1, or their negatives, gather:
+    spherical k-means (Dhillon and Modha, 2001)."""
+    middles = points[torch.linspace(0, len(points) - 1, SHAPES, device=points.device).long()]
+    for _ in range(5):
+        alike = points @ middles.T
+        nearest = alike.abs().argmax(1)
+        sign = alike.gather(1, nearest[:, None]).sign()
+        total = torch.zeros_like(middles).index_add_(0, nearest, points * sign)
+        length = total.norm(dim=1, keepdim=True)
+        middles = torch.where(length > 1e-6, total / length.clamp_min(1e-6), middles)
+    return middles
+
+
+def sums(around: Tensor, change: Tensor, group: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Products of the surroundings with each other and with the change, added up by half, contrast and shape; and how
+    many they were."""
+    n, places = around.shape[1], (2, len(STEPS) + 1, SHAPES)
+    total = around.new_zeros((2 * (len(STEPS) + 1) * SHAPES, n * (n + 1)))
+    for a, c, g in zip(around.split(4096), change.split(4096), group.split(4096), strict=True):
+        products = a[:, :, None] * torch.cat([a, c[:, None]], 1)[:, None]
+        total.index_add_(0, g, products.flatten(1))
+    count = torch.zeros_like(total[:, 0]).index_add_(0, group, torch.ones_like(change))
+    both = total.view(*places, n, n + 1)
+    return both[..., :n], both[..., n], count.view(places)
+
+
+def filters(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
+    """Ridge regression for each contrast and shape, ``[len(STEPS) + 1, SHAPES, N]``, from ``sums``.
+
+    Fitted on all; shrunk to what the fit on either half of the tiles explains of the other one.
+    """
+    halves = [fitted(gram[i], cross[i], count[i]) for i in (0, 1)]
+    explained = (cross[1] * halves[0] + cross[0] * halves[1]).sum(-1)
+    power = (times(gram[1], halves[0]) * halves[0] + times(gram[0], halves[1]) * halves[1]).sum(-1)
+    holds = (explained / power.clamp_min(1e-12)).clamp(0, 1)
+    return fitted(gram.sum(0), cross.sum(0), count.sum(0)) * holds[..., None]
+
+
+def fitted(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
+    """The filters of one half, or of both."""
+    usual = gram.diagonal(dim1=-2, dim2=-1).mean(-1).sum(1) / count.sum(1).clamp_min(1)
+    stiff = (usual.clamp_min(1e-9)[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device))[
+        :, None
+    ]
+    every = solved(gram.sum(1, keepdim=True) + STILL * stiff, cross.sum(1, keepdim=True))
+    return every + solved(gram + HELD * stiff, cross - times(gram, every))
+
+
+def times(matrix: Tensor, vector: Tensor) -> Tensor:
+    return (matrix @ vector[..., None])[..., 0]
+
+
+def solved(matrix: Tensor, vector: Tensor) -> Tensor:
+    return torch.linalg.solve(matrix, vector[..., None])[..., 0]
