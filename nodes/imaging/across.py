@@ -49,6 +49,8 @@ def departure(overlap: Overlap, made: Correction, found: Findings) -> Departure 
     if not seen:
         return begun
     departures, colors, trust = joined(seen)
+    # Places that are clipped are quiet and show nothing of a halo.
+    trust = trust * ((colors - 0.5).abs().amax(0) < 0.5 - halo.CLIPPED)
     shares, fault = halo.fit_halo(departures, tone(colors[:, None])[:, 0] - colors, trust)
     found.figures["halo"] = 255 * float(fault.abs().max())
     found.steps["border"] += f", and a halo of {found.figures['halo']:.1f}"

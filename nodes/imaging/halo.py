@@ -2,12 +2,15 @@
 
 A decoder blurs its change of colour over some pixels, a sampler leaves a bright or dark line where its mask ends. The
 mean profile across the border shows it, content averages out; the same profile across parallel lines inside the
-original tells how far it does.
+original tells how far it does, and which forms it takes: content goes on across the line, a halo begins there. What is
+expected of both is weighed as in Rasmussen and Williams, "Gaussian Processes for Machine Learning" (2006), section 2.2.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +18,7 @@ from torch import Tensor
 
 from .border import MAX_STEP
 from .canvas import Rect
+from .filters import RGB_TO_YCC, YCC_TO_RGB, mix
 from .onset import APART, CAUTION, LEAST, LINES, PIECE, SIZES
 from .tone import Tone
 
@@ -22,10 +26,14 @@ from .tone import Tone
 REACH, LEVEL = 16, 8
 # What a profile needs: this many pixels of the original and of the new area.
 INSIDE, OUTSIDE = 3 * (REACH + LEVEL), REACH + LEVEL
+# Colours so near to black or white are clipped.
+CLIPPED = 4 / 255
 # Below this deviation, in 0..1, a place is not quieter.
 EVEN = 0.5 / 255
-# So many independent values tell how strong a profile is.
-FREE = 4
+# Pixels over which halos fade: a line that a sampler leaves, a decoder's blur, its surroundings.
+LENGTHS = (1.5, 3.0, 6.0)
+# Deviation of a halo's chroma against that of its luma.
+COLORED = 0.5
 # Power of the change against that of the content, up to which nothing is known of how it sets in.
 CERTAIN = 4.0
 
@@ -67,19 +75,20 @@ class Departure:
 
 
 def samples(strip: Tensor, border: int) -> tuple[Tensor, Tensor]:
-    """Departures from the line between the levels on both sides, ``[1 + lines, 3, REACH, pieces]``: at the border, then
-    at lines inside; and the colours beyond the border, ``[3, pieces]``.
+    """Departures from the line between the levels on both sides, ``[1 + lines, 3, LEVEL + REACH, pieces]``: across the
+    border, then across lines inside; and the colours beyond the border, ``[3, pieces]``.
 
     Args:
         strip: ``[3, L, X]``, original left of column ``border`` (at least ``INSIDE``), corrected new area beyond.
     """
     rows = F.avg_pool1d(strip.transpose(1, 2), PIECE)
     lines = [border, *range(border - REACH - LEVEL, LEVEL - 1, -APART)][: 1 + LINES]
-    part = (torch.arange(REACH, dtype=strip.dtype, device=strip.device) + 0.5 + LEVEL / 2) / (REACH + LEVEL)
+    at = torch.arange(-LEVEL, REACH, dtype=strip.dtype, device=strip.device)
+    part = (at + 0.5 + LEVEL / 2) / (REACH + LEVEL)
     found = []
     for x in lines:
         before, after = rows[:, x - LEVEL : x].mean(1), rows[:, x + REACH : x + REACH + LEVEL].mean(1)
-        found.append(rows[:, x : x + REACH] - torch.lerp(before[:, None], after[:, None], part[:, None]))
+        found.append(rows[:, x - LEVEL : x + REACH] - torch.lerp(before[:, None], after[:, None], part[:, None]))
     return torch.stack(found), rows[:, border + REACH : border + REACH + LEVEL].mean(1)
 
 
@@ -87,38 +96,57 @@ def fit_halo(departures: Tensor, shift: Tensor, trust: Tensor) -> tuple[Tensor, 
     """How much of the change beyond the border is there by distance, ``[REACH]``, and what to add besides,
     ``[3, REACH]``.
 
-    The latter is shrunk by the power of the same profiles at the lines inside, as James and Stein shrink towards zero.
-
     Args:
         departures: as of ``samples``, of all sides.
         shift: ``[3, pieces]``, what was added to take the change back; where it is not there yet, that shows.
         trust: ``[pieces]``, how far each counts.
     """
-    usual = departures[1:].square().mean((0, 1, 2)) + EVEN**2
-    prior = trust / usual
+    y, shift = departures.double(), shift.double()
+    usual = y[1:].square().mean((0, 1, 2)) + EVEN**2
+    prior = trust.double() / usual
     known = (shift.square() * prior).sum() + CERTAIN * len(shift)
-    early = ((departures[0] * shift[:, None] * prior).sum((0, 2)) / known).clamp(0, 1)
-    departures = torch.cat([(departures[0] - early[:, None] * shift[:, None])[None], departures[1:]])
-    weight = prior.expand(len(departures), 1, 1, -1)
+    early = ((y[0, :, LEVEL:] * shift[:, None] * prior).sum((0, 2)) / known).clamp(0, 1)
+    y = torch.cat([(y[0] - F.pad(early, (LEVEL, 0))[:, None] * shift[:, None])[None], y[1:]])
+    weight = prior.expand(len(y), 1, 1, -1)
     for _ in range(4):
-        profile = (departures * weight).sum(3) / weight.sum(3).clamp_min(1e-12)
-        off = (departures - profile[..., None]).square().mean((1, 2), keepdim=True)
+        profile = (y * weight).sum(3) / weight.sum(3).clamp_min(1e-12)
+        off = (y - profile[..., None]).square().mean((1, 2), keepdim=True)
         weight = prior / (1 + off / (4 * usual)).square()
-    power, chance = (
-        F.avg_pool1d(p, 5, 1, 2, count_include_pad=False) for p in (profile[0].square(), profile[1:].square().mean(0))
-    )
-    fault = profile[0] * (1 - 2 * chance / power.clamp_min(1e-12)).clamp_min(0)
-    fault = fault * belief(profile[0].square().mean(), profile[1:].square().mean())
-    return 1 - early, -fault.clamp(-MAX_STEP, MAX_STEP)
+    # Content departs less in colour than in brightness, so a coloured halo is seen the better there.
+    profile = mix(profile.transpose(0, 1), RGB_TO_YCC)
+    content = scatter(profile[:, 1:], mix((y[1:] * weight[1:].sqrt()).transpose(0, 1), RGB_TO_YCC))
+    fault = mix(expected(profile[:, 0], content)[:, None, LEVEL:], YCC_TO_RGB)[:, 0]
+    return (1 - early).to(departures), -fault.clamp(-MAX_STEP, MAX_STEP).to(departures)
 
 
-def belief(power: Tensor, chance: Tensor) -> Tensor:
-    """The share of a profile that is fault and not chance, 0..1, as ``onset.shrunk`` sees it.
+def scatter(profiles: Tensor, pieces: Tensor) -> Tensor:
+    """Covariance ``[3, D, D]`` of the mean profiles of content, ``profiles`` ``[3, lines, D]``.
 
-    Args:
-        power: of the profile. chance: of those without a fault.
+    These are few; so half of it is the covariance of single ``pieces`` ``[3, lines, D, N]``, as strong as the profiles.
     """
-    sizes = power.new_tensor([[size] for size in SIZES]).div(255).square()
-    noise = chance * power.new_tensor(CAUTION) + LEAST**2
-    likely = -0.5 * FREE * (torch.log(sizes + noise) + power / (sizes + noise)) - 0.5 * torch.log(sizes)
-    return (torch.softmax(likely.flatten(), 0) * (sizes / (sizes + noise)).flatten()).sum()
+    own = torch.eye(profiles.shape[2], dtype=profiles.dtype, device=profiles.device)
+    form = torch.einsum("ckdn,cken->cde", pieces, pieces)
+    form = form / form.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)[:, None, None] + 1e-3 * own
+    power = torch.einsum("ckd,cde,cke->c", profiles, torch.linalg.inv(form), profiles) / profiles[0].numel()
+    seen = profiles.transpose(1, 2) @ profiles / profiles.shape[1]
+    return torch.lerp(seen, power[:, None, None] * form, 0.5)
+
+
+def expected(profile: Tensor, content: Tensor) -> Tensor:
+    """The part of ``profile`` ``[3, LEVEL + REACH]`` (Y, Cb, Cr) that is a halo, given the covariance of ``content``.
+
+    How strong halos are is not known beforehand, nor how far the covariance can be relied on: every ``SIZES`` and
+    ``CAUTION`` counts by its likelihood.
+    """
+    at = torch.arange(1, REACH + 1, dtype=profile.dtype, device=profile.device)
+    forms = F.pad(torch.stack([torch.exp(-at / length) for length in LENGTHS]), (LEVEL, 0))
+    own = torch.eye(len(profile[0]), dtype=profile.dtype, device=profile.device)
+    unit = profile.new_tensor([1, COLORED, COLORED]).square()[:, None, None] * (forms.T @ forms / len(forms))
+    likely, means = [], []
+    for size, times in product(SIZES, CAUTION):
+        power = (size / 255) ** 2 * unit
+        whole = power + times * content + LEAST**2 * own
+        solved = torch.linalg.solve(whole, profile)
+        likely.append(-0.5 * (torch.logdet(whole).sum() + (profile * solved).sum()) - math.log(size))
+        means.append((power @ solved[..., None])[..., 0])
+    return torch.einsum("s,scd->cd", torch.softmax(torch.stack(likely), 0), torch.stack(means))

@@ -88,7 +88,12 @@ def test_any_block_of_a_departure_equals_its_part_of_the_whole(place):
 
 def test_a_profile_counts_by_its_certainty_and_a_huge_one_in_lively_content_hardly():
     def share(power, chance):
-        return float(halo.belief(torch.tensor((power / 255) ** 2), torch.tensor((chance / 255) ** 2)))
+        """Of a halo that sets in at the border with ``power`` in content whose profiles have the power ``chance``."""
+        profile = torch.zeros(3, halo.LEVEL + halo.REACH, dtype=torch.float64)
+        profile[0, halo.LEVEL :] = power / 255 * torch.exp(-torch.arange(halo.REACH) / 3)
+        content = torch.eye(halo.LEVEL + halo.REACH, dtype=torch.float64).expand(3, -1, -1) * (chance / 255) ** 2
+        found = halo.expected(profile, content)[0, halo.LEVEL]
+        return float(found / profile[0, halo.LEVEL])
 
     shares = [share(3.0, chance) for chance in (0.1, 0.5, 1.0, 3.0)]
     assert shares == sorted(shares, reverse=True)
