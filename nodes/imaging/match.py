@@ -32,6 +32,8 @@ NEAR_DEPTH = 128
 MOST_LEFT = 6 / 255
 # Variance within a cell below which it is even: two levels.
 EVEN = (2 / 255) ** 2
+# A drawing has few flat colours: what others do between and beyond them is not told by the slope from one to the next.
+FEW_COLORS = 30.0
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
@@ -51,7 +53,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     same = compare(overlap, made, found)
     overlap, another = replace(overlap, same=same), not bool(same.any())
     drawing = is_drawing(overlap)
-    made = replace(made, tone=fit(overlap, made, found, another))
+    made = replace(made, tone=fit(overlap, made, found, another, drawing))
     if toning := fit_toning(colors(overlap)):
         found.steps["tone"] += "; the original is monochrome, so is the new area"
         made = replace(made, toning=toning)
@@ -139,7 +141,7 @@ def colors(overlap: Overlap) -> Tensor:
     return overlap.pixels(kept)[:, ::step, ::step].flatten(1).T
 
 
-def fit(overlap: Overlap, made: Correction, found: Findings, another: bool) -> Tone | None:
+def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, drawing: bool) -> Tone | None:
     """The tone transform from the overlap, sampled in cells of 4 x 4 pixels where both show the same things.
 
     Of ``another`` picture, the scene drawn anew, the colours may still correspond as a whole: then wide cells are
@@ -158,7 +160,8 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool) -> T
         samples.append((*colors, torch.where(w > 0.5, w, 0).flatten(), uneven.flatten(), count + places))
         count += w.numel()
     wanted, given, weight, uneven, place = (torch.cat(parts) for parts in zip(*samples, strict=True))
-    tone = fit_tone(wanted, given, weight if another else weight * even(uneven), place)
+    weight = weight if another else weight * even(uneven)
+    tone = fit_tone(wanted, given, weight, place, firm=FEW_COLORS if drawing else 1.0)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
         return None

@@ -49,7 +49,12 @@ def basis(colors: Tensor) -> Tensor:
 
 
 def fit_tone(
-    original: Tensor, generated: Tensor, weight: Tensor, place: Tensor | None = None, rounds: int = 6
+    original: Tensor,
+    generated: Tensor,
+    weight: Tensor,
+    place: Tensor | None = None,
+    rounds: int = 6,
+    firm: float = 1.0,
 ) -> Tone | None:
     """Robust ridge fit of a ``Tone`` from colours ``generated`` to ``original``, both ``[N, 3]``.
 
@@ -61,6 +66,7 @@ def fit_tone(
     Args:
         weight: ``[N]``, how far each sample is to be trusted beforehand.
         place: ``[N]``, number of the place each sample lies in; ``None`` = all in one.
+        firm: how many times as hard gain and curvature are pulled to 0.
 
     Returns:
         ``None`` where there are too few samples.
@@ -70,7 +76,7 @@ def fit_tone(
     x, y = generated.double(), (original - generated).double()
     features, prior = basis(x), weight.double()
     trust = prior
-    stiffness = prior.sum() * x.new_tensor([1e-5, *[2e-4] * 3, *[1e-3] * 3])
+    stiffness = prior.sum() * x.new_tensor([1e-5, *[2e-4 * firm] * 3, *[1e-3 * firm] * 3])
     own = torch.eye(3, dtype=x.dtype, device=x.device)
     extra = torch.where(own > 0, x.new_tensor(1.0), x.new_tensor(20.0))
     weights = x.new_zeros(7, 3)
