@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import across, agreement, edges, jpeg, palette, register, sharpness
+from . import cast as casts
 from . import grain as grains
 from .canvas import Rect
 from .correction import Correction, Overlap, textured
-from .fields import add_cells, no_cells, outside
+from .fields import CELL, add_cells, no_cells, outside
 from .filters import blur_known, luma
 from .membrane import membrane
 from .regions import DETAIL_DEPTH, bands, beside
@@ -63,12 +64,14 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     smooth = drift(overlap, made)
     made = replace(made, drift=smooth)
     if another:
-        found.steps["drift"] = found.steps["border"] = "declined: the overlap shows another picture"
+        found.steps.update(dict.fromkeys(("drift", "border", "cast"), "declined: the overlap shows another picture"))
     elif drawing:
         found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
+        found.steps["cast"] = "declined: the colours of a drawing do not run into each other"
     else:
         made = replace(made, departure=across.departure(overlap, made, found))
         smooth = smooth + across.steps(overlap, made)
+        smooth = smooth + cast(overlap, replace(made, drift=smooth), found)
         made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
     if match == "full":
@@ -243,6 +246,29 @@ def drift(overlap: Overlap, made: Correction) -> Tensor:
     known = ((weight > 0.02) & (support > 0.02)).float()
     field = membrane(values.clamp(-DRIFT_CAP, DRIFT_CAP), known)
     return field * torch.exp(-outside(overlap.canvas, overlap.target) / FADE)
+
+
+def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
+    """What takes the smooth colour error far from the original back, on the grid of ``drift``."""
+    canvas, kept, e = overlap.canvas, overlap.canvas.rect, overlap.canvas.extents
+    given, wanted = (F.avg_pool2d(x[None].float(), CELL, ceil_mode=True)[0] for x in (made.source, overlap.target))
+    # Sharpening and a shift change no mean over so many pixels.
+    matched = given if made.tone is None else made.tone(given)
+    matched = matched if made.drift is None else matched + made.drift
+    matched = matched if made.departure is None else made.departure.onset(matched)
+    matched = matched if made.toning is None else made.toning(matched)
+    away = outside(canvas, given)
+    known = F.avg_pool2d(F.pad(overlap.trust(kept), (e.left, e.right, e.up, e.down))[None], CELL, ceil_mode=True)[0, 0]
+    inner = casts.places(wanted, (known > 0.99).to(given), CELL, canvas.size)
+    outer = casts.places(matched, (away >= CELL / 2).to(given), CELL, canvas.size)
+    field = casts.fit_cast(inner, outer, kept, canvas.size, found.figures.get("tone", 0.0))
+    if field is None:
+        found.steps["cast"] = "declined: too small to tell"
+        return torch.zeros_like(given)
+    found.figures["cast"] = 255 * float(field.abs().max())
+    found.steps["cast"] = f"a smooth change of up to {found.figures['cast']:.1f} levels farther out is taken back"
+    fine = F.interpolate(field[None].to(given), scale_factor=casts.GRID // CELL, mode="bilinear")[0]
+    return fine[:, : given.shape[1], : given.shape[2]]
 
 
 def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Grain | None:

@@ -27,6 +27,7 @@ class Joined:
         drift: largest change by the smooth field, in levels.
         onset: mean change of colour that began at the border and was taken back, in levels.
         halo: largest change of the few pixels beyond the border besides, in levels.
+        cast: largest smooth change farther out, in levels.
         gain: largest gain of the sharpness filter.
         grain: deviation of the noise added in flat places, in levels.
         steps: what each step did, or why it declined, by name.
@@ -40,6 +41,7 @@ class Joined:
     drift: float = 0.0
     onset: float = 0.0
     halo: float = 0.0
+    cast: float = 0.0
     gain: float = 1.0
     grain: float = 0.0
     steps: dict[str, str] = field(default_factory=dict)
