@@ -66,7 +66,7 @@ class Correction:
             pixels = self.level(rect)
         else:
             area, margins = self.around(rect, RADIUS)
-            pixels = self.edges(pad(self.level(area), *margins))
+            pixels = self.edges(F.pad(self.level(area)[None], margins, mode="replicate")[0])
         if self.memory is not None:
             self.memory[rect] = pixels.clone()
         return pixels

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .filters import luma
 from .palette import FLAT, PLACE, Palette, contrast
 
 RADIUS = 3
@@ -23,6 +24,8 @@ STEPS = (24 / 255, 72 / 255)
 MOST, FEWEST = 120_000, 2_000
 # A kind's filter is pulled to that of its contrast by so many samples, that one to nothing by so many.
 HELD, STILL = 5.0, 100.0
+# Share of the contrast below which a difference between the channels is an accident.
+GREY = 0.1
 # Side of the tiles that are fitted and tested on in turn, in pixels.
 TILE = 32
 CHUNK = 1 << 15
@@ -44,14 +47,14 @@ class Edges:
     def __call__(self, image: Tensor) -> Tensor:
         """``image`` ``[3, H, W]`` less ``RADIUS`` pixels on each side, with its edges restored."""
         image = image if self.palette is None else self.palette.toned(image)
-        strength = contrast(inner(image, RADIUS - PLACE // 2))
-        out = inner(image, RADIUS).contiguous()
-        flat, result = image.flatten(), out.flatten()
-        for at, where in zip(*(x.split(CHUNK) for x in lively(image, strength)), strict=True):
+        planes, strength = divided(image)
+        flat, steps = planes.flatten(), planes.new_tensor(STEPS)
+        change = torch.zeros_like(strength)
+        for at, where in zip(*(x.split(CHUNK) for x in lively(planes, strength > FLAT)), strict=True):
             around = surroundings(flat, at, image.shape[2])
-            kinds = shape_of(around, self.shapes), torch.bucketize(strength.flatten()[where], steps(image))
-            result[where] += (around * self.filters[kinds[1], kinds[0]]).sum(1)
-        out = result.view_as(out)
+            bins = torch.bucketize(strength.flatten()[where], steps)
+            change.view(-1)[where] = (around * self.filters[bins, shape_of(around, self.shapes)]).sum(1)
+        out = inner(image, RADIUS) + change[:1] + change[1:]
         return out if self.palette is None else self.palette.snapped(out, strength.amax(0) < FLAT)
 
 
@@ -60,17 +63,27 @@ def inner(image: Tensor, margin: int) -> Tensor:
     return image[:, margin : image.shape[1] - margin, margin : image.shape[2] - margin]
 
 
-def steps(like: Tensor) -> Tensor:
-    return like.new_tensor(STEPS)
+def divided(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Luma and channels of ``image`` ``[3, H, W]`` as ``[4, H, W]``, and the contrast ``[4, h, w]`` around the pixels
+    that lie ``RADIUS`` inside.
+
+    Where the channels go together only luma has a contrast: restored one by one they would disagree, which is colour
+    that was not there.
+    """
+    planes = torch.cat([luma(image), image])
+    strength = contrast(inner(planes, RADIUS - PLACE // 2))
+    color = contrast(inner(image - planes[:1], RADIUS - PLACE // 2)).amax(0)
+    grey = (color < FLAT + GREY * strength[0]).to(image)
+    return planes, torch.cat([strength[:1] * grey, strength[1:] * (1 - grey)])
 
 
-def lively(image: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
-    """Where there is something to restore: numbers of the pixels in ``image`` ``[3, H, W]`` and in ``strength``, which
-    is ``RADIUS`` pixels smaller on each side."""
-    channel, row, column = torch.nonzero(strength > FLAT, as_tuple=True)
-    (_, height, width), (_, rows, columns) = image.shape, strength.shape
-    at = (channel * height + row + RADIUS) * width + column + RADIUS
-    return at, (channel * rows + row) * columns + column
+def lively(planes: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    """The pixels that are ``there`` ``[C, h, w]``: their numbers in ``planes`` ``[C, H, W]``, ``RADIUS`` pixels larger
+    on each side, and in ``there``."""
+    plane, row, column = torch.nonzero(there, as_tuple=True)
+    (_, height, width), (_, rows, columns) = planes.shape, there.shape
+    at = (plane * height + row + RADIUS) * width + column + RADIUS
+    return at, (plane * rows + row) * columns + column
 
 
 def surroundings(flat: Tensor, at: Tensor, width: int) -> Tensor:
@@ -105,7 +118,7 @@ def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | Non
     around, change, strength, half = (x[::step].contiguous() for x in (around, change, strength, half))
     size = around.norm(dim=1, keepdim=True).clamp_min(FLAT)
     shapes = clustered((around / size)[:: max(1, len(around) // 20_000)])
-    kinds, bins = shape_of(around, shapes), torch.bucketize(strength, steps(around))
+    kinds, bins = shape_of(around, shapes), torch.bucketize(strength, strength.new_tensor(STEPS))
     group = (half * (len(STEPS) + 1) + bins) * SHAPES + kinds
     # Between an edge's contrast and its power: neither the strongest nor the faintest shall decide alone.
     root = size.sqrt()
@@ -114,20 +127,18 @@ def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | Non
 
 def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palette | None) -> tuple[Tensor, ...]:
     """What one strip teaches: surroundings ``[M, N]``, change of their middles ``[M]``, contrast, half of the tiles."""
-    generated = generated if palette is None else palette.toned(generated)
-    margin = RADIUS - PLACE // 2
-    strength = contrast(inner(generated, margin))
-    # The strongest of both: what the generator lost is to come back.
-    both = torch.maximum(strength, contrast(inner(original, margin)))
-    both = both * (inner(trusted, RADIUS) > 0.99)
-    at, where = lively(generated, both)
-    step = -(-len(at) // MOST)
+    planes, strength = divided(generated if palette is None else palette.toned(generated))
+    wanted = torch.cat([luma(original), original])
+    # What the generator lost altogether is to come back as well, as far as anything of it is left.
+    both = torch.maximum(strength, contrast(inner(wanted, RADIUS - PLACE // 2)) * (strength > 0))
+    at, where = lively(planes, (both > FLAT) & (inner(trusted, RADIUS) > 0.99))
+    step = max(1, -(-len(at) // MOST))
     at, where = at[::step], where[::step]
-    wanted = inner(original, RADIUS).reshape(-1)[where]
-    row, column = where // both.shape[2] % both.shape[1], where % both.shape[2]
-    half = (row // TILE + column // TILE) % 2
-    around = surroundings(generated.flatten(), at, generated.shape[2])
-    return around, wanted - generated.flatten()[at], strength.flatten()[where], half
+    place = where % both[0].numel()
+    half = (place // both.shape[2] // TILE + place % both.shape[2] // TILE) % 2
+    flat = planes.flatten()
+    around = surroundings(flat, at, planes.shape[2])
+    return around, wanted.flatten()[at] - flat[at], strength.flatten()[where], half
 
 
 def clustered(points: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ SAFE = 1 / 3
 STRAY = 0.0005
 SAMPLES = 40_000
 # A strong edge. Beside so large a share of them drawings are exactly flat; more of it where that may be clipping.
-EDGE, BESIDE, CLIPPED_BESIDE, CLIPPED = 24 / 255, 0.2, 0.5, 1 / 255
+EDGE, BESIDE, CLIPPED_BESIDE, CLIPPED = 24 / 255, 0.3, 0.4, 1 / 255
 
 
 def contrast(image: Tensor, size: int = PLACE) -> Tensor:

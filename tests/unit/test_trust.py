@@ -149,21 +149,28 @@ def test_a_drawing_continued_without_a_fault_is_left_alone(name, extents, match)
     assert losses(truth, done, truth).max() < 0.05
 
 
+@pytest.mark.parametrize(
+    "level, lost, most, nearer",
+    [("mild", 0, 0.05, 0.1), ("medium", 0.0005, 2.2, 0.37), ("severe", 0.0018, 4, 0.48)],
+    ids=["mild", "medium", "severe"],
+)
 @pytest.mark.parametrize("name", DRAWINGS)
-def test_a_drawing_is_nearer_to_the_truth_than_pasted_and_hardly_anywhere_worse(name, monkeypatch):
+def test_a_drawing_is_much_nearer_to_the_truth_than_pasted_and_next_to_nowhere_worse(
+    name, level, lost, most, nearer, monkeypatch
+):
     truth = DRAWINGS[name]
     # All that is done to the whole picture; what begins at the border nobody can tell from the drawing.
-    monkeypatch.setitem(LEVELS, "seen", dataclasses.replace(LEVELS["medium"], step=0, far=0, gamma=0))
+    monkeypatch.setitem(LEVELS, "seen", dataclasses.replace(LEVELS[level], step=0, far=0, gamma=0))
     made = generated(truth, (70, 90, 340, 460), "seen", 1)
     done, steps = joined(truth, made, ALL)
     pasted, _ = joined(truth, made, ALL, "off")
     assert steps["border"].startswith("declined")
     assert steps["grain"].startswith("declined")
-    # A shift can move a blurred outline out of a window; put back in its place, it brings its blur along.
+    # What is left are letters so close together that a blur made them one, where the pasted ones are right by luck.
     loss = losses(truth, done, pasted)
-    assert (loss > 0.5).float().mean() < 0.005
-    assert loss.max() < 5
-    assert (done - truth).abs().mean() < 0.8 * (pasted - truth).abs().mean()
+    assert (loss > 0.5).float().mean() <= lost
+    assert loss.max() < most
+    assert (done - truth).abs().mean() < nearer * (pasted - truth).abs().mean()
 
 
 # --- each by itself

@@ -1,0 +1,152 @@
+"""Drawings and screenshots: what is learned from the overlap about their edges and flat colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from outpaint_nodes.nodes.imaging import edges, palette
+from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
+from outpaint_nodes.nodes.imaging.correction import Correction
+from outpaint_nodes.nodes.imaging.match import is_drawing
+from unit.pictures import blurred, jpeg, overlap, texture
+from unit.test_trust import DRAWINGS
+
+EVERYWHERE = torch.ones(1, 480, 640)
+EXTENTS = Extents(90, 90, 70, 70)
+
+
+def strip(original, made):
+    return [(original, made, torch.ones_like(original[:1]))]
+
+
+def restored(made, fitted):
+    """All of ``made`` ``[3, H, W]``."""
+    return Correction(made, edges=fitted)(Rect(0, 0, made.shape[2], made.shape[1]))
+
+
+def colored(*colors):
+    """Vertical stripes, 40 pixels wide, in colours of 0..255."""
+    return (torch.tensor(colors).float() / 255).T[:, None].repeat_interleave(40, 2).expand(3, 100, -1).clone()
+
+
+# --- edges
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
+def test_blurred_edges_become_crisp_where_they_were_not_learned(name):
+    truth = DRAWINGS[name]
+    made = blurred(truth, 0.8)
+    learned = (slice(None), slice(None), slice(0, 320))
+    fitted = edges.fit_edges(strip(truth[learned], made[learned]), None)
+    elsewhere = (slice(None), slice(None), slice(330, 640))
+    before, after = ((x - truth)[elsewhere].abs().mean() for x in (made, restored(made, fitted)))
+    assert after < 0.35 * before
+
+
+def test_crisp_edges_stay_as_they_are():
+    truth = DRAWINGS["lines"]
+    assert torch.equal(restored(truth, edges.fit_edges(strip(truth, truth), None)), truth)
+
+
+def test_grey_edges_get_no_colour():
+    truth = DRAWINGS["light"].mean(0, keepdim=True).expand(3, -1, -1)
+    tint = torch.randn((3, 480, 640), generator=torch.Generator().manual_seed(0)) * 0.3 / 255
+    made = blurred(truth, 1.0) + tint
+    done = restored(made, edges.fit_edges(strip(truth, made), None))
+    assert (done - done.mean(0)).abs().max() <= (made - made.mean(0)).abs().max() + 1e-5
+
+
+def test_what_does_not_hold_elsewhere_is_not_learned():
+    # The change to the original is noise: nothing in the generated picture tells of it.
+    made = texture(480, 640, noise=0.05)
+    noise = 0.1 * torch.randn((3, 480, 640), generator=torch.Generator().manual_seed(1))
+    fitted = edges.fit_edges(strip(made + noise, made), None)
+    assert (restored(made, fitted) - made).abs().mean() < 0.05 * noise.abs().mean()
+
+
+def test_where_the_overlap_is_not_trusted_nothing_is_learned():
+    truth = DRAWINGS["dark"]
+    assert edges.fit_edges([(truth, blurred(truth, 0.8), torch.zeros_like(EVERYWHERE))], None) is None
+
+
+def test_a_picture_without_edges_teaches_nothing():
+    even = torch.full((3, 100, 100), 0.5)
+    assert edges.fit_edges(strip(even, even), None) is None
+
+
+def test_any_part_of_the_picture_is_restored_as_within_the_whole():
+    truth = DRAWINGS["dark"]
+    made = blurred(truth, 0.8) * 0.98 + 0.01
+    colors = palette.fit_palette(strip(truth, made))
+    correction = Correction(made, edges=edges.fit_edges(strip(truth, made), colors))
+    whole = correction(Rect(0, 0, 640, 480))
+    for rect in (Rect(0, 0, 100, 90), Rect(37, 51, 200, 64), Rect(540, 400, 100, 80), Rect(639, 0, 1, 480)):
+        assert torch.allclose(correction(rect), whole[(slice(None), *rect.slices)], atol=1e-5)
+
+
+# --- palette
+
+
+def test_flat_places_come_out_in_the_exact_colours_of_the_original():
+    truth = colored((255, 255, 255), (240, 240, 244), (45, 90, 160), (255, 255, 255))
+    made = truth * 0.97 + 0.02
+    colors = palette.fit_palette(strip(truth, made))
+    grid = 0.5 / 255 * torch.cos(torch.arange(160) * 2 * torch.pi / 8)
+    done = colors.snapped(colors.toned(made + grid), torch.ones(100, 160, dtype=torch.bool))
+    assert torch.allclose(done, truth, atol=1e-6)
+
+
+def test_a_colour_that_is_not_in_the_palette_keeps_its_own():
+    truth = colored((255, 255, 255), (45, 90, 160))
+    colors = palette.fit_palette(strip(truth, truth))
+    other = colored((235, 235, 235), (60, 90, 160))
+    assert torch.allclose(colors.snapped(colors.toned(other), torch.ones(100, 80, dtype=torch.bool)), other, atol=1e-3)
+
+
+def test_a_gradient_through_a_colour_of_the_palette_stays_smooth():
+    truth = colored(*[(128, 128, 128)] * 4, *[(0, 0, 0)] * 4)
+    truth[:, :, 160:] = torch.linspace(100, 156, 160) / 255
+    colors = palette.fit_palette(strip(truth, truth))
+    done = colors.snapped(colors.toned(truth), torch.ones(100, 320, dtype=torch.bool))
+    assert (done - truth).abs().max() < 0.5 / 255
+
+
+def test_what_is_not_flat_is_no_colour_of_the_palette():
+    picture = texture(120, 160)
+    assert palette.fit_palette(strip(picture, picture)) is None
+
+
+# --- which pictures are drawings
+
+
+def faint_chart() -> torch.Tensor:
+    """Pale lines and bars on white, smooth edges."""
+    image = Image.new("RGB", (1280, 960), "white")
+    draw = ImageDraw.Draw(image)
+    for y in range(30, 960, 60):
+        draw.line((0, y, 1280, y), fill=(225, 225, 225), width=2)
+    for x in range(20, 1280, 70):
+        draw.rectangle((x, (x * 37) % 700, x + 40, 960), fill=(90, 140, 200))
+    pixels = np.asarray(image.resize((640, 480), Image.Resampling.BOX))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
+
+
+@pytest.mark.parametrize("drawing", [*DRAWINGS.values(), faint_chart()], ids=[*DRAWINGS, "faint chart"])
+def test_drawings_and_screenshots_are_known_by_what_is_flat_beside_their_edges(drawing):
+    assert is_drawing(overlap(drawing, EXTENTS))
+
+
+@pytest.mark.parametrize("quality", [None, 30, 60, 90])
+def test_a_photograph_is_no_drawing_whatever_its_compression(quality):
+    photo = texture(480, 640, noise=0.02)
+    photo = photo if quality is None else jpeg(photo, quality)
+    assert not is_drawing(overlap(photo, EXTENTS))
+
+
+def test_a_photograph_with_a_clipped_sky_is_no_drawing():
+    photo = texture(480, 640, noise=0.02)
+    photo[:, :240] = (photo[:, :240] * 0.5 + 0.8).clamp(0, 1)
+    assert not is_drawing(overlap(photo, EXTENTS))
