@@ -1,6 +1,7 @@
 """Across the border: what only the picture over it shows, once all that the overlap tells is undone.
 
-The change that begins there, the halo beside it, the steps left along it, and the last few pixels, in this order.
+The change that begins there, the halo beside it, the steps left along it, how lively it is, and the last few pixels, in
+this order.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import border, halo, onset
+from . import border, halo, lively, onset
 from .canvas import Rect
 from .correction import Correction, Overlap
 from .fields import CELL, add_cells, no_cells, outside
+from .grain import TONES, Grain
 from .halo import Departure
 from .membrane import membrane
 from .regions import DETAIL_DEPTH, Band, bands, beside, edge_rect, grown, turned, turned_back
@@ -24,6 +26,8 @@ from .report import Findings
 # The step that is left at each place of a border: width in pixels, low-pass along the border, length over which its
 # correction fades.
 STEP, ALONG, STEP_FADE = 16, 48.0, 64.0
+# What is lively at the border need not be so far from it: length in pixels over which that fades.
+LIVELY_FADE = 200.0
 
 
 def departure(overlap: Overlap, made: Correction, found: Findings) -> Departure | None:
@@ -58,7 +62,7 @@ def departure(overlap: Overlap, made: Correction, found: Findings) -> Departure 
 
 
 def strips(
-    overlap: Overlap, made: Correction, out: int, inside: int, least: int | None = None
+    overlap: Overlap, made: Callable[[Rect], Tensor], out: int, inside: int, least: int | None = None
 ) -> Iterator[tuple[Band, Tensor, int]]:
     """The picture across each border that has ``out`` (or at ``least`` so many) pixels outside and ``inside`` pixels
     inside: the band inside, the strip ``[3, L, X]`` turned so that the new area is on the right, and the column where
@@ -89,15 +93,40 @@ def steps(overlap: Overlap, made: Correction) -> Tensor:
     for band, strip, column in strips(overlap, made, 2 * STEP, 6 * STEP, 2 * border.NARROW):
         side, width = band.side, min(STEP, (strip.shape[2] - column) // 2)
         fault = border.excess_step(strip, column, width, ALONG)
-        edge = edge_rect(band.rect, side, CELL)
         # Where the overlap shows something else, so may the new area: a step there is a cut in the content.
-        fault = fault * border.along(turned(overlap.agreed(edge), side).mean(2), ALONG)
-        moved = turned_back(F.pad(-fault[..., None], (CELL - 1, 0)), side)
-        here = turned_back(F.pad(torch.ones_like(fault[:1])[..., None], (CELL - 1, 0)), side)
-        add_cells(values, weight, moved, here, edge)
+        agreed = turned(overlap.agreed(edge_rect(band.rect, side, CELL)), side)
+        add_edge(values, weight, -fault * border.along(agreed.mean(2), ALONG), band)
+    return continued(overlap, values, weight, STEP_FADE)
+
+
+def add_edge(values: Tensor, weight: Tensor, profile: Tensor, band: Band) -> None:
+    """Add ``profile`` ``[C, L]`` along the border of ``band`` to sums over cells."""
+    moved, here = (
+        turned_back(F.pad(x[..., None], (CELL - 1, 0)), band.side) for x in (profile, torch.ones_like(profile[:1]))
+    )
+    add_cells(values, weight, moved, here, edge_rect(band.rect, band.side, CELL))
+
+
+def continued(overlap: Overlap, values: Tensor, weight: Tensor, length: float) -> Tensor:
+    """The membrane of what is known along the borders, fading outward over ``length`` pixels."""
     known = (weight > 0).float()
-    faded = torch.exp(-outside(overlap.canvas, overlap.target) / STEP_FADE)
+    faded = torch.exp(-outside(overlap.canvas, overlap.target) / length)
     return membrane(values / weight.clamp_min(1e-6), known) * faded
+
+
+def livelier(overlap: Overlap, shown: Callable[[Rect], Tensor], grain: Grain, depth: int) -> Grain:
+    """``grain`` with more or less noise where the picture across the border lacks some or has too much.
+
+    Args:
+        shown: the finished new area, of which strips of ``depth`` pixels are looked at.
+    """
+    values, weight = no_cells(overlap.canvas, overlap.target, TONES)
+    for band, strip, column in strips(overlap, shown, depth, lively.DEPTH, lively.DEPTH // 4):
+        add_edge(values, weight, lively.lacking(strip, column, grain), band)
+    local = continued(overlap, values, weight, LIVELY_FADE)
+    return replace(
+        grain, local=local if grain.local is None else (grain.local + local).clamp(-lively.MOST, lively.MOST)
+    )
 
 
 def rings(overlap: Overlap, made: Callable[[Rect], Tensor]) -> tuple[tuple[Rect, Tensor], ...]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import grain as grains
-from . import jpeg, register, sharpness
+from . import jpeg, lattice, register, sharpness
 from .canvas import Canvas, Rect
 from .edges import RADIUS, Edges
 from .fields import sample
@@ -30,6 +30,7 @@ class Correction:
     tone: Tone | None = None
     sharp: Tensor | None = None
     overshoot: float = sharpness.OVERSHOOT
+    pattern: Tensor | None = None
     drift: Tensor | None = None
     departure: Departure | None = None
     toning: Toning | None = None
@@ -74,6 +75,8 @@ class Correction:
     def level(self, rect: Rect) -> Tensor:
         """All that is done before the edges."""
         pixels = self.toned(rect)
+        if self.pattern is not None:
+            pixels = pixels - lattice.tiled(self.pattern, rect)
         if self.drift is not None:
             pixels = pixels + sample(self.drift, rect)
         if self.departure is not None:

@@ -16,11 +16,11 @@ from .canvas import Canvas, Rect
 CELL = 8
 
 
-def no_cells(canvas: Canvas, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Sums ``[3, h, w]`` over the cells of the whole canvas and their weights ``[1, h, w]``, all 0 yet."""
+def no_cells(canvas: Canvas, like: Tensor, channels: int = 3) -> tuple[Tensor, Tensor]:
+    """Sums ``[channels, h, w]`` over the cells of the whole canvas and their weights ``[1, h, w]``, all 0 yet."""
     size = canvas.size.round_up(CELL)
     grid = (size.height // CELL, size.width // CELL)
-    return like.new_zeros((3, *grid)), like.new_zeros((1, *grid))
+    return like.new_zeros((channels, *grid)), like.new_zeros((1, *grid))
 
 
 def add_cells(total: Tensor, weight: Tensor, values: Tensor, trusted: Tensor, area: Rect) -> None:
@@ -45,9 +45,17 @@ def outside(canvas: Canvas, like: Tensor) -> Tensor:
 
 def sample(field: Tensor, rect: Rect) -> Tensor:
     """A field given in cells, bilinear at the pixels of ``rect``."""
-    y = (torch.arange(rect.y, rect.bottom, device=field.device) + 0.5) / CELL
-    x = (torch.arange(rect.x, rect.right, device=field.device) + 0.5) / CELL
-    return bilinear(bilinear(field, y).transpose(1, 2), x).transpose(1, 2)
+    return sample_cells(field, rect.x, rect.y, 1, (rect.height, rect.width))
+
+
+def sample_cells(field: Tensor, x: int, y: int, side: int, size: tuple[int, ...]) -> Tensor:
+    """A field given in cells, bilinear in the middle of ``size`` (rows, columns) smaller ones of ``side`` pixels, the
+    first of which begins at ``x``, ``y``."""
+    rows, columns = (
+        (start + (torch.arange(count, device=field.device) + 0.5) * side) / CELL
+        for start, count in zip((y, x), size, strict=True)
+    )
+    return bilinear(bilinear(field, rows).transpose(1, 2), columns).transpose(1, 2)
 
 
 def bilinear(field: Tensor, at: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .fields import sample_cells
 from .filters import RGB_TO_YCC, YCC_TO_RGB, blur, luma, mix
 
 BANDS = 4
@@ -29,16 +30,19 @@ TONES = 7
 # Least gain, and the largest for each band: coarser detail is right already, raising it would be contrast.
 GAIN = 0.6
 RAISED = (1.6, 1.4, 1.25, 1.0)
-# Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power.
-EDGES = (2.5, 1.5, 1.5)
+# Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
+# deviations that lies below the mean of places alike.
+EDGES, TWENTIETH = (2.5, 1.5, 1.5), 1.64
 # The bands of noise reach into each other: what comes out in one may be so many times that.
 MIXED = 1.6
 # What is darker or brighter is clipped and has lost its noise.
 CLIPPED = 0.02
+# So many cells of any brightness count besides those of a place's own.
+FEW = 30.0
 # Mean root of the absolute value of standard normal noise.
 NORMAL_ROOT = 0.8222
 # Most density of the coarser bands, against the finest, in power.
-COARSER = 6.0
+COARSER = 14.0
 # Noise of more than 14 levels is not grain.
 MAX_VARIANCE = (14 / 255) ** 2
 
@@ -95,19 +99,33 @@ class Sample:
 
 def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None))) -> Sample:
     """The cells of ``image`` ``[3, H, W]``; ``keep`` selects rows and columns of cells."""
-    ycc = mix(image, RGB_TO_YCC)
-    ycc = ycc[:, : ycc.shape[1] // CELL * CELL, : ycc.shape[2] // CELL * CELL]
+    ycc = cut(mix(image, RGB_TO_YCC))
     brightness, activity = context(ycc[:1])
     energy, cross = [], []
     for band in split(ycc):
         luminance, blue, red = band
-        products = torch.stack([*band.abs().sqrt(), luminance * blue, luminance * red, blue * red])
-        cells = F.avg_pool2d(products[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
+        products = pooled(torch.stack([luminance * blue, luminance * red, blue * red]))
+        cells = torch.cat([root_energy(band), products])
         cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
-        # By the mean root of the deviation, which a few strong pixels do not decide, as if it were of normal noise.
-        energy.append((cells[:3].flatten(1).T / NORMAL_ROOT) ** 4)
+        energy.append(cells[:3].flatten(1).T)
         cross.append(cells[3:].flatten(1).T)
     return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
+
+
+def cut(planes: Tensor) -> Tensor:
+    """``planes`` ``[C, H, W]`` without the pixels that do not make a whole cell."""
+    return planes[:, : planes.shape[1] // CELL * CELL, : planes.shape[2] // CELL * CELL]
+
+
+def pooled(planes: Tensor) -> Tensor:
+    """Means of ``planes`` ``[C, H, W]`` around each cell (and one more row and column)."""
+    return F.avg_pool2d(planes[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
+
+
+def root_energy(band: Tensor) -> Tensor:
+    """Power of ``band`` ``[C, H, W]`` around each cell, as ``pooled``: by the mean root of the deviation, which a few
+    strong pixels do not decide, as if it were of normal noise."""
+    return (pooled(band.abs().sqrt()) / NORMAL_ROOT) ** 4
 
 
 def is_drawn(strips: list[Tensor], sample: Sample) -> bool:
@@ -139,6 +157,10 @@ class Grain:
         variance: ``[BANDS, 3, LEVELS, TONES]`` of the noise bands to be added.
         gain: ``[BANDS, LEVELS, TONES]`` of the luma bands that are there.
         factor: ``[BANDS, 3, 3]``, turns white noise into noise with the original's correlations.
+        usual: ``[BANDS, 3, LEVELS, TONES]``, what the original usually holds.
+        whole, most: as ``variance``, of noise that holds that much by itself, and the most that is added.
+        local: ``[TONES, h, w]``, logarithm of how many times the usual power a place holds, by brightness, in cells of
+            the canvas as ``fields`` has them; ``None`` = everywhere the usual.
     """
 
     activity: Tensor
@@ -146,6 +168,10 @@ class Grain:
     variance: Tensor
     gain: Tensor
     factor: Tensor
+    usual: Tensor
+    whole: Tensor
+    most: Tensor
+    local: Tensor | None = None
 
 
 def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
@@ -154,10 +180,7 @@ def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
     Local linear regression over activity, so that quieter places than any seen are expected to hold less, as far as the
     quietest ones seen say so; over brightness as far as there are cells, else that of all brightnesses.
     """
-    logs = torch.log(sample.energy + FLOOR).flatten(1)
-    width = (activity[-1] - activity[0]).clamp_min(0.5) / (LEVELS - 1)
-    off = sample.activity[:, None] - activity
-    near = torch.exp(-0.5 * (off / (0.6 * width)) ** 2) + 1e-4 / (1 + (off / width) ** 4)
+    logs, (near, tone, off, width) = torch.log(sample.energy + FLOOR).flatten(1), nearness(sample, activity, brightness)
     total = near.sum(0)[:, None]
     mean, at = near.T @ logs / total, (near * off).sum(0)[:, None] / total
     spread = (near * off.square()).sum(0)[:, None] / total - at.square()
@@ -165,13 +188,37 @@ def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
     # Detail grows with activity, at most in proportion to it (power: twice the logarithm, activity in octaves).
     slope = slope.clamp(0, 2 * math.log(2))
     alone = mean - slope * at
-    tone = torch.exp(-0.5 * ((sample.brightness[:, None] - brightness) / 0.08) ** 2)
     both = torch.einsum("nl,nt,nf->ltf", near, tone, logs)
     shift = torch.einsum("nl,nt->lt", near * off, tone)[..., None] * slope[:, None]
     weight = torch.einsum("nl,nt->lt", near, tone)[..., None]
-    prior = 30.0
-    result = (both - shift + prior * alone[:, None]) / (weight + prior)
+    result = (both - shift + FEW * alone[:, None]) / (weight + FEW)
     return torch.exp(result).view(LEVELS, TONES, BANDS, 3).permute(2, 3, 0, 1)
+
+
+def nearness(sample: Sample, activity: Tensor, brightness: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """How far each cell counts at each knot of activity, ``[N, LEVELS]``, and of brightness, ``[N, TONES]``; how far
+    its activity is off, ``[N, LEVELS]``; and the distance of those knots."""
+    width = (activity[-1] - activity[0]).clamp_min(0.5) / (LEVELS - 1)
+    off = sample.activity[:, None] - activity
+    near = torch.exp(-0.5 * (off / (0.6 * width)) ** 2) + 1e-4 / (1 + (off / width) ** 4)
+    tone = torch.exp(-0.5 * ((sample.brightness[:, None] - brightness) / 0.08) ** 2)
+    return near, tone, off, width
+
+
+def deviation(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
+    """By how much the logarithm of the energy varies at each knot, ``[BANDS, 3, LEVELS, TONES]``."""
+    logs = torch.log(sample.energy + FLOOR).flatten(1)
+    near, tone, _, _ = nearness(sample, activity, brightness)
+
+    def varies(count: Tensor, first: Tensor, second: Tensor) -> Tensor:
+        count = count.clamp_min(1e-6)
+        return (second / count - (first / count).square()).clamp_min(0)
+
+    alone = varies(near.sum(0)[:, None], near.T @ logs, near.T @ logs.square())
+    weight = torch.einsum("nl,nt->lt", near, tone)[..., None]
+    first, second = (torch.einsum("nl,nt,nf->ltf", near, tone, x) for x in (logs, logs.square()))
+    both = (varies(weight, first, second) * weight + FEW * alone[:, None]) / (weight + FEW)
+    return both.sqrt().view(LEVELS, TONES, BANDS, 3).permute(2, 3, 0, 1)
 
 
 def leakage(like: Tensor) -> Tensor:
@@ -210,7 +257,8 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
         values, vectors = torch.linalg.eigh(matrix)
         half = vectors * values.clamp_min(0).sqrt()
         factor.append(half / half.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6))
-    return Grain(activity, brightness, torch.zeros_like(wants), gain, torch.stack(factor))
+    none = torch.zeros_like(wants)
+    return Grain(activity, brightness, none, gain, torch.stack(factor), wants, none, none)
 
 
 def with_noise(grain: Grain, original: Sample, bare: Sample) -> Grain:
@@ -231,17 +279,25 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     ratio = (wants - was).clamp_min(0) / (now - was).clamp_min(FLOOR)
     ratio = torch.where(wants > was, ratio.clamp(0.25, 4), torch.zeros_like(ratio))
     own = leakage(ratio).diagonal().view(-1, 1, 1, 1)
-    most = 1.3 * wants / own
-    # What lies next to edges is content, and noise in its place is seen; more so in colour.
+    # What lies next to edges is content, and noise in its place is seen; more so in colour. So there is no more of it
+    # than in the quietest places, or in those alike where the picture across the border shows that more is lacking.
+    edges = wants.new_tensor(EDGES)
     live = original.energy[(original.brightness - 0.5).abs() < 0.5 - CLIPPED]
     live = live if len(live) >= 64 else original.energy
-    quiet = torch.quantile(live[:: max(1, len(live) // 20_000)], 0.05, dim=0)
-    bound = (quiet * quiet.new_tensor(EDGES))[..., None, None]
-    ratio = torch.minimum(ratio, MIXED * bound / (now - was).clamp_min(FLOOR))
-    most = torch.minimum(most, bound / own)
-    # Grain is fine: in coarser bands it is not much denser than in the finest. More of it would be texture.
-    most = torch.minimum(most, COARSER * most[:1, :1])
-    return replace(grain, variance=torch.minimum(grain.variance * ratio, most))
+    quiet = (torch.quantile(live[:: max(1, len(live) // 20_000)], 0.05, dim=0) * edges)[..., None, None]
+    alike = torch.exp(-TWENTIETH * deviation(original, grain.activity, grain.brightness)) * wants
+    alike = alike * edges[:, None, None]
+    ratio = torch.minimum(ratio, MIXED * quiet / (now - was).clamp_min(FLOOR))
+    most, more = (bounded(torch.minimum(1.3 * wants, bound) / own) for bound in (quiet, alike))
+    whole = solve_positive(leakage(wants), wants.flatten(1), wants.flatten(1) + FLOOR).view_as(wants)
+    variance = torch.minimum(grain.variance * ratio, most)
+    return replace(grain, variance=variance, whole=whole, most=torch.maximum(most, more))
+
+
+def bounded(variance: Tensor) -> Tensor:
+    """``variance`` of noise that is fine: in coarser bands it is not much denser than in the finest, else it would be
+    texture."""
+    return torch.minimum(variance, COARSER * variance[:1, :1])
 
 
 def solve_positive(mixing: Tensor, wanted: Tensor, scale: Tensor) -> Tensor:
@@ -264,6 +320,14 @@ def lookup(grain: Grain, tables: Tensor, brightness: Tensor, activity: Tensor) -
     t = ((brightness - grain.brightness[0]) / width * (TONES - 1)).clamp(0, TONES - 1)
     grid = torch.stack([t / (TONES - 1) * 2 - 1, x / (LEVELS - 1) * 2 - 1], -1)[None]
     return F.grid_sample(tables[None], grid, align_corners=True)[0]
+
+
+def at_tone(grain: Grain, fields: Tensor, brightness: Tensor) -> Tensor:
+    """``fields`` ``[TONES, h, w]`` at ``brightness`` ``[h, w]``, linear between the knots: ``[h, w]``."""
+    span = grain.brightness[-1] - grain.brightness[0]
+    at = ((brightness - grain.brightness[0]) / span * (TONES - 1)).clamp(0, TONES - 1)[None]
+    low = at.long().clamp_max(TONES - 2)
+    return torch.lerp(fields.gather(0, low), fields.gather(0, low + 1), at - low)[0]
 
 
 def white(seed: int, x: int, y: int, width: int, height: int, device: torch.device) -> Tensor:
@@ -298,8 +362,13 @@ def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
     y_plane = luma(image)
     grow = (0, -width % CELL, 0, -height % CELL)
     brightness, activity = context(F.pad(y_plane[None], grow, mode="replicate")[0])
-    amplitude = grain.variance.flatten(0, 1).sqrt()
-    maps = lookup(grain, torch.cat([amplitude, grain.gain - 1]), brightness, activity)
+    tables = torch.cat([x.flatten(0, 1) for x in (grain.variance, grain.whole, grain.most)] + [grain.gain - 1])
+    maps = lookup(grain, tables, brightness, activity)
+    power, whole, most, gain = maps.split([3 * BANDS, 3 * BANDS, 3 * BANDS, BANDS])
+    if grain.local is not None:
+        more = at_tone(grain, sample_cells(grain.local, x, y, CELL, brightness.shape), brightness)
+        power = torch.minimum((power + torch.expm1(more) * whole).clamp_min(0), most)
+    maps = torch.cat([power.sqrt(), gain])
     maps = F.interpolate(maps[None], scale_factor=CELL, mode="bilinear", align_corners=False)[0, :, :height, :width]
     noise = torch.zeros_like(image)
     for k, band in enumerate(split(white(seed, x - 16, y - 16, width + 32, height + 32, image.device))):

@@ -7,12 +7,13 @@ pixels corrected by the steps before it; each may decline, and says why.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import across, agreement, edges, jpeg, palette, register, sharpness
+from . import across, agreement, edges, jpeg, lattice, palette, register, sharpness
 from . import cast as casts
 from . import grain as grains
 from .canvas import Rect
@@ -61,6 +62,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
     if match == "full":
         made = replace(made, sharp=fit_sharpness(overlap, made, found))
         made = replace(made, overshoot=0.0 if drawing else made.overshoot)
+        made = replace(made, pattern=fit_lattice(overlap, made, found))
     smooth = drift(overlap, made)
     made = replace(made, drift=smooth)
     if another:
@@ -206,6 +208,21 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
     return sharpness.kernel(gain)
 
 
+def fit_lattice(overlap: Overlap, made: Correction, found: Findings) -> Tensor | None:
+    """The pattern of the decoder that shows in the overlap."""
+    seen = []
+    for area in (band.rect for band in bands(overlap.canvas, TONE_DEPTH)):
+        if min(area.width, area.height) >= 4 * lattice.PERIOD:
+            original = overlap.pixels(area)
+            pairs = lattice.blocks(torch.cat([original, made(area) - original]), area)
+            seen.append((pairs[:, :3], pairs[:, 3:], lattice.whole(overlap.agreed(area), area)))
+    pattern = lattice.fit_lattice(*(torch.cat(x) for x in zip(*seen, strict=True))) if seen else None
+    if pattern is not None:
+        found.figures["pattern"] = 255 * float(pattern.square().mean().sqrt())
+        found.steps["pattern"] = f"the decoder's, of {found.figures['pattern']:.2f} levels, taken back"
+    return pattern
+
+
 def is_drawing(overlap: Overlap) -> bool:
     """Whether the original is a drawing or a screenshot."""
     strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
@@ -280,9 +297,12 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
 
+    def shown(correction: Correction, area: Rect) -> Tensor:
+        made = textured(correction, overlap, area).clamp(0, 1)
+        return (made * 255).round() / 255 if whole_levels else made
+
     def result(correction: Correction) -> grains.Sample:
-        made = [textured(correction, overlap, area).clamp(0, 1) for area in areas]
-        return grains.merge([grains.measure((m * 255).round() / 255 if whole_levels else m) for m in made])
+        return grains.merge([grains.measure(shown(correction, area)) for area in areas])
 
     held = replace(made, memory={})
     grain = grains.fit_grain(wants, result(held)) if areas else None
@@ -293,6 +313,8 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     grain = grains.with_noise(grain, wants, bare)
     for _ in range(2):
         grain = grains.refined(grain, wants, bare, result(replace(held, grain=grain)))
+    for _ in range(2):
+        grain = across.livelier(overlap, partial(shown, replace(held, grain=grain)), grain, NEAR_DEPTH)
     found.figures["grain"] = 255 * float(grain.variance[0, 0, : grains.LEVELS // 2].median().sqrt())
     found.steps["grain"] = f"noise of {found.figures['grain']:.1f} levels where the picture is flat"
     return grain

@@ -29,6 +29,7 @@ class Joined:
         halo: largest change of the few pixels beyond the border besides, in levels.
         cast: largest smooth change farther out, in levels.
         gain: largest gain of the sharpness filter.
+        pattern: deviation of the decoder's pattern that was taken back, in levels.
         grain: deviation of the noise added in flat places, in levels.
         steps: what each step did, or why it declined, by name.
     """
@@ -43,6 +44,7 @@ class Joined:
     halo: float = 0.0
     cast: float = 0.0
     gain: float = 1.0
+    pattern: float = 0.0
     grain: float = 0.0
     steps: dict[str, str] = field(default_factory=dict)
 
