@@ -25,11 +25,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
-from .fill_grow import foreign, grow
 from .fill_guide import Pull, guide
 from .fill_join import join
-from .fill_level import RADIUS, SIDE, Level
+from .fill_level import MARGIN, RADIUS, SIDE, Level
 from .fill_patches import Costs, Features, Targets
+from .fill_sketch import foreign, sketch
 from .fill_smooth import fill_smooth, sample
 
 # Patches are matched on a canvas of at most this many pixels a side; the offsets found carry over to the full size.
@@ -43,12 +43,12 @@ _COARSEST_PAIRS = 4e8
 _SMALLEST_SIDE = 3 * SIDE
 # Lines that run into the border are looked for at so many of the coarsest levels.
 _LINE_LEVELS = 3
-# Further out than so many times the picture's longer side, the fill is continued softly.
-_FARTHEST = 1.5
+# Further out than so many times the picture's longer side, or the side itself, the fill is continued softly.
+_FARTHEST, _FARTHEST_ALONG = 1.5, 4
 # The largest level (sources times targets) matched exactly.
 _EXACT_PAIRS = 1 << 27
 # Rounds of matching and laying from the coarsest level on; the last number holds for all finer levels.
-_EXACT_ROUNDS = (6, 5, 4)
+_EXACT_ROUNDS = (3,)
 _REFINE_ROUNDS = (3, 2, 1)
 _EXACT_SWEEPS, _EXACT_JUMPS = 10, (2, 5)
 _REFINE_SWEEPS, _REFINE_REACH = 6, 1
@@ -78,8 +78,10 @@ def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[
         ``[3, H + up + down, W + left + right]``. A picture that is too small (21 pixels) or too narrow (about 1 : 35)
         to take patches from is continued softly instead.
     """
-    limit = int(_FARTHEST * max(image.shape[-2:]))
-    near = Extents(**{side: min(value, limit) for side, value in vars(extents).items()})
+    (height, width), farthest = image.shape[-2:], int(_FARTHEST * max(image.shape[-2:]))
+    limit_y, limit_x = (min(farthest, _FARTHEST_ALONG * side) for side in (height, width))
+    limits = Extents(left=limit_x, right=limit_x, up=limit_y, down=limit_y)
+    near = Extents(**{side: min(value, getattr(limits, side)) for side, value in vars(extents).items()})
     levels = [Level(image, near)]
     while _too_large(levels[-1]):
         levels.append(levels[-1].halved())
@@ -109,9 +111,9 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
     coarsest = levels[-1]
     strange = _FOREIGN * foreign(coarsest)
     lines = guide(levels[-_LINE_LEVELS:])
-    canvas = grow(coarsest, strange, lines, seed)
+    canvas, copied = sketch(coarsest, strange, lines, seed)
     targets = Targets(coarsest)
-    offset, copied = _agree(coarsest, targets, canvas, None, strange, lines, 0)
+    offset, copied = _agree(coarsest, targets, canvas, targets.read(coarsest, copied), strange, lines, 0)
     # A level has four times the patches of the next coarser one.
     progress(4.0 ** (1 - len(levels)))
     for depth, level in enumerate(reversed(levels[:-1]), 1):
@@ -125,12 +127,12 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
 
 
 def _agree(
-    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, strange: Tensor, lines: Tensor, depth: int
+    level: Level, targets: Targets, canvas: Tensor, offset: Tensor, strange: Tensor, lines: Tensor, depth: int
 ) -> tuple[Tensor, Tensor]:
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
     sources = features.of_sources(level.source)
-    grid = [side - 2 * RADIUS for side in level.size]
+    grid = [side - 2 * MARGIN for side in level.size]
     bias = F.interpolate(strange[None, None], size=grid, mode="bilinear")[0, 0].flatten()
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
     rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
@@ -144,14 +146,11 @@ def _agree(
     for _ in range(rounds[min(depth, len(rounds) - 1)]):
         wanted = features.of_targets(canvas, level, targets)
         costs = Costs(targets, wanted, sources, weight, bias, pull, _SPLIT)
-        if offset is not None:
-            now = _use(costs.place(offset), len(targets) / len(sources), grid)
-            use = now if use is None else (use + now) / 2
-            costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
-        if exact or offset is None:
-            nearest = costs.nearest()
-            start = nearest if offset is None else offset
-            agreed = costs.agreed(start, [nearest], _EXACT_SWEEPS, _EXACT_JUMPS)
+        now = _use(costs.place(offset), len(targets) / len(sources), grid)
+        use = now if use is None else (use + now) / 2
+        costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
+        if exact:
+            agreed = costs.agreed(offset, [costs.nearest()], _EXACT_SWEEPS, _EXACT_JUMPS)
         else:
             agreed = costs.agreed(costs.around(offset, _REFINE_REACH), [offset], _REFINE_SWEEPS, ())
         offset, cost = agreed, costs.of(agreed)
@@ -164,7 +163,9 @@ def _agree(
 def _detail(source: Tensor) -> Tensor:
     """Rms ``[M]`` of what is finer than a patch, over each source."""
     blurred = F.avg_pool2d(source[None], SIDE, 1, RADIUS, count_include_pad=False)[0]
-    return F.avg_pool2d((source - blurred).square().mean(0)[None, None], SIDE, 1).flatten().sqrt()
+    fine = (source - blurred).square().mean(0)[None, None]
+    fine = F.avg_pool2d(fine, SIDE, 1, RADIUS, count_include_pad=False)
+    return fine[..., MARGIN:-MARGIN, MARGIN:-MARGIN].flatten().sqrt()
 
 
 def _use(place: Tensor, fair: float, grid: list[int]) -> Tensor:
@@ -176,11 +177,14 @@ def _use(place: Tensor, fair: float, grid: list[int]) -> Tensor:
 
 def _lay(level: Level, targets: Targets, offset: Tensor, weight: Tensor) -> Tensor:
     """Each new pixel takes the offset of the patch that has most weight there. Returns ``[2, H, W]``."""
-    y, x = level.new_pixels()
+    (height, width), (y, x) = level.size, level.new_pixels()
     best_weight = weight.new_full((len(y),), -1)
     best = torch.zeros_like(y)
     for number, squared in targets.covering(y, x):
         here = torch.where(number >= 0, weight[number] * torch.exp(-squared / (2 * _PATCH_SIGMA**2)), -1)
+        there_y, there_x = y + offset[0, number], x + offset[1, number]
+        shown = (there_y >= 0) & (there_y < height) & (there_x >= 0) & (there_x < width)
+        here = torch.where(shown, here, here.clamp_max(0))
         better = here > best_weight
         best_weight, best = torch.where(better, here, best_weight), torch.where(better, number, best)
     copied = offset.new_zeros(2, *level.canvas_size)
@@ -189,8 +193,8 @@ def _lay(level: Level, targets: Targets, offset: Tensor, weight: Tensor) -> Tens
 
 
 def _copy(level: Level, offset: Tensor) -> Tensor:
-    y = level.rows()[:, None] + offset[0]
-    x = level.columns() + offset[1]
+    y = (level.rows()[:, None] + offset[0]).clamp(0, level.size[0] - 1)
+    x = (level.columns() + offset[1]).clamp(0, level.size[1] - 1)
     return level.source.flatten(1)[:, y * level.size[1] + x]
 
 

@@ -21,6 +21,8 @@ _EDGE_SMOOTH, _EDGE_BUSY, _BUSY = 0.25, 0.06, 0.05
 _EDGE_BORDER = 1.0
 # The correction fades over this share of the canvas' longer side.
 _LENGTH = 0.08
+# A step along the picture that is larger than the first is no mismatch of tone; it fades within so many pixels.
+_TONE, _SHORT = 0.1, 8
 _SWEEPS = 24
 
 
@@ -45,7 +47,10 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     across, along = (_steps(source, copied, offset, edge, y, x, dim) for dim in (-1, -2))
     across, along, border, pinned = _pin(across, along, known)
     screen = 1 / (_LENGTH * max(size)) ** 2
-    return (copied + _correction(across, along, border, pinned, screen) * (1 - known)).clamp(0, 1)
+    # What is too much for a mismatch of tone is an object that the border cuts: it ends there, and must not glow.
+    tone = border / (1 + border.square().mean(0, keepdim=True) / _TONE**2)
+    near = _correction(torch.zeros_like(across), torch.zeros_like(along), border - tone, pinned, 1 / _SHORT**2)
+    return (copied + (_correction(across, along, tone, pinned, screen) + near) * (1 - known)).clamp(0, 1)
 
 
 def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
