@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from .filters import luma
@@ -55,7 +56,10 @@ class Edges:
             bins = torch.bucketize(strength.flatten()[where], steps)
             change.view(-1)[where] = (around * self.filters[bins, shape_of(around, self.shapes)]).sum(1)
         out = inner(image, RADIUS) + change[:1] + change[1:]
-        return out if self.palette is None else self.palette.snapped(out, strength.amax(0) < FLAT)
+        if self.palette is None:
+            return out
+        usual = F.avg_pool2d(inner(image, RADIUS - PLACE // 2), PLACE, 1)
+        return self.palette.snapped(out, usual, strength.amax(0) < FLAT)
 
 
 def inner(image: Tensor, margin: int) -> Tensor:

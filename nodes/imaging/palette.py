@@ -20,7 +20,7 @@ FLAT = 6 / 255
 # How near to a colour's place in the generated picture another one is moved along with it.
 NEAR = 4 / 255
 # Farthest from which a flat place is put onto a colour.
-FAR = 12 / 255
+FAR = 14 / 255
 # Of the way to the nearest flat place that shows something else, so much is safe.
 SAFE = 1 / 3
 # Share of flat places that may be another thing by chance: a decoder errs.
@@ -69,12 +69,13 @@ class Palette:
         moves = near @ (self.colors - self.made) / (near.sum(1, keepdim=True) + 0.05)
         return (pixels + moves).T.reshape(image.shape)
 
-    def snapped(self, image: Tensor, flat: Tensor) -> Tensor:
-        """``image`` ``[3, H, W]`` with what is ``flat`` ``[H, W]`` and near enough to a colour of the palette in it."""
-        pixels = image.flatten(1).T
-        distance, nearest = distances(pixels, self.colors).min(1)
-        known = (distance < self.reach[nearest]) & flat.flatten()
-        return torch.where(known[:, None], self.colors[nearest], pixels).T.reshape(image.shape)
+    def snapped(self, image: Tensor, usual: Tensor, flat: Tensor) -> Tensor:
+        """``image`` ``[3, H, W]`` with what is ``flat`` ``[H, W]`` on that colour of the palette which the ``usual``
+        one around it, ``[3, H, W]``, is near to. From two thirds of the reach on it fades, so that no contour shows.
+        """
+        distance, nearest = distances(usual.flatten(1).T, self.colors).min(1)
+        share = (3 * (1 - distance / self.reach[nearest].clamp_min(1e-6))).clamp(0, 1) * flat.flatten()
+        return torch.lerp(image.flatten(1), self.colors[nearest].T, share).view_as(image)
 
 
 def distances(pixels: Tensor, colors: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ from outpaint_nodes.nodes.imaging import edges, palette
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
 from outpaint_nodes.nodes.imaging.correction import Correction
 from outpaint_nodes.nodes.imaging.match import is_drawing
+from outpaint_nodes.nodes.imaging.stitch import stitch
+from unit.other_device import Elsewhere, another_device
 from unit.pictures import blurred, jpeg, overlap, texture
 from unit.test_trust import DRAWINGS
 
@@ -30,6 +32,12 @@ def restored(made, fitted):
 def colored(*colors):
     """Vertical stripes, 40 pixels wide, in colours of 0..255."""
     return (torch.tensor(colors).float() / 255).T[:, None].repeat_interleave(40, 2).expand(3, 100, -1).clone()
+
+
+def snapped(colors, made):
+    """``made`` ``[3, H, W]``, flat everywhere, on the palette's ``colors``."""
+    made = colors.toned(made)
+    return colors.snapped(made, made, torch.ones(made.shape[1:], dtype=torch.bool))
 
 
 # --- edges
@@ -95,23 +103,30 @@ def test_flat_places_come_out_in_the_exact_colours_of_the_original():
     made = truth * 0.97 + 0.02
     colors = palette.fit_palette(strip(truth, made))
     grid = 0.5 / 255 * torch.cos(torch.arange(160) * 2 * torch.pi / 8)
-    done = colors.snapped(colors.toned(made + grid), torch.ones(100, 160, dtype=torch.bool))
-    assert torch.allclose(done, truth, atol=1e-6)
+    assert torch.allclose(snapped(colors, made + grid), truth, atol=1e-6)
 
 
 def test_a_colour_that_is_not_in_the_palette_keeps_its_own():
     truth = colored((255, 255, 255), (45, 90, 160))
     colors = palette.fit_palette(strip(truth, truth))
     other = colored((235, 235, 235), (60, 90, 160))
-    assert torch.allclose(colors.snapped(colors.toned(other), torch.ones(100, 80, dtype=torch.bool)), other, atol=1e-3)
+    assert torch.allclose(snapped(colors, other), other, atol=1e-3)
+
+
+def test_from_near_to_far_of_a_colour_there_is_no_contour():
+    truth = colored((255, 255, 255), (45, 90, 160))
+    colors = palette.fit_palette(strip(truth, truth))
+    off = torch.linspace(0, 30, 600).expand(3, 10, -1) / 255
+    moves = (snapped(colors, truth[:, :10, :1] - off) - (truth[:, :10, :1] - off))[0, 0]
+    assert moves.max() > 4 / 255 and moves[-1] == 0
+    assert moves.diff().abs().max() < 0.3 / 255
 
 
 def test_a_gradient_through_a_colour_of_the_palette_stays_smooth():
     truth = colored(*[(128, 128, 128)] * 4, *[(0, 0, 0)] * 4)
     truth[:, :, 160:] = torch.linspace(100, 156, 160) / 255
     colors = palette.fit_palette(strip(truth, truth))
-    done = colors.snapped(colors.toned(truth), torch.ones(100, 320, dtype=torch.bool))
-    assert (done - truth).abs().max() < 0.5 / 255
+    assert (snapped(colors, truth) - truth).abs().max() < 0.5 / 255
 
 
 def test_what_is_not_flat_is_no_colour_of_the_palette():
@@ -150,3 +165,17 @@ def test_a_photograph_with_a_clipped_sky_is_no_drawing():
     photo = texture(480, 640, noise=0.02)
     photo[:, :240] = (photo[:, :240] * 0.5 + 0.8).clamp(0, 1)
     assert not is_drawing(overlap(photo, EXTENTS))
+
+
+# --- where the work is done
+
+
+def test_a_drawing_is_joined_where_it_lies():
+    truth = DRAWINGS["light"][:, :240, :400]
+    original, made = (x.permute(1, 2, 0)[None].contiguous() for x in (truth[:, :, :300], blurred(truth, 0.8)))
+    here = stitch(original, made, Extents(right=100))
+    assert here.report.pictures[0].steps["sharpness"].startswith("edges as crisp")
+    with another_device() as device:
+        there = stitch(Elsewhere(original), Elsewhere(made), Extents(right=100))
+        assert there.image.device == device
+        assert torch.equal(there.image.cpu(), here.image)
