@@ -362,12 +362,13 @@ def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
     y_plane = luma(image)
     grow = (0, -width % CELL, 0, -height % CELL)
     brightness, activity = context(F.pad(y_plane[None], grow, mode="replicate")[0])
-    tables = torch.cat([x.flatten(0, 1) for x in (grain.variance, grain.whole, grain.most)] + [grain.gain - 1])
+    tables = torch.cat([grain.variance.flatten(0, 1), grain.whole[:, 0], grain.most[:, 0], grain.gain - 1])
     maps = lookup(grain, tables, brightness, activity)
-    power, whole, most, gain = maps.split([3 * BANDS, 3 * BANDS, 3 * BANDS, BANDS])
+    power, whole, most, gain = maps.split([3 * BANDS, BANDS, BANDS, BANDS])
     if grain.local is not None:
+        # That luma lacks detail says nothing of noise in colour.
         more = at_tone(grain, sample_cells(grain.local, x, y, CELL, brightness.shape), brightness)
-        power = torch.minimum((power + torch.expm1(more) * whole).clamp_min(0), most)
+        power[::3] = torch.minimum((power[::3] + torch.expm1(more) * whole).clamp_min(0), most)
     maps = torch.cat([power.sqrt(), gain])
     maps = F.interpolate(maps[None], scale_factor=CELL, mode="bilinear", align_corners=False)[0, :, :height, :width]
     noise = torch.zeros_like(image)

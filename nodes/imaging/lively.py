@@ -24,6 +24,8 @@ FINEST = 2
 ALIKE = 0.1
 # So many cells without a difference are taken to be there, of every brightness and of each one.
 ANY, EACH = 1.0, 0.5
+# A single cell's difference counts up to here: places without any noise are drawn or were smoothed.
+TELLS = 1.0
 # The most that is made up for, in the logarithm of the power.
 MOST = 1.4
 
@@ -37,7 +39,8 @@ def unusual(image: Tensor, grain: Grain) -> tuple[Tensor, Tensor]:
     energy = torch.cat([root_energy(band) for band in split(y)[:FINEST]])[:, : usual.shape[1], : usual.shape[2]]
     apart = (brightness - grain.brightness.view(-1, 1, 1)) / ALIKE
     clear = ((brightness - 0.5).abs() < 0.5 - CLIPPED).to(energy)
-    return (torch.log(energy + FLOOR) - usual).mean(0), torch.exp(-0.5 * apart.square()) * clear
+    off = (torch.log(energy + FLOOR) - usual).mean(0).clamp(-TELLS, TELLS)
+    return off, torch.exp(-0.5 * apart.square()) * clear
 
 
 def lacking(strip: Tensor, border: int, grain: Grain) -> Tensor:
