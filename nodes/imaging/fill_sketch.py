@@ -70,14 +70,17 @@ def sketch(level: Level, bias: Tensor, lines: Tensor, seed: int) -> tuple[Tensor
 
 
 def foreign(level: Level) -> Tensor:
-    """How little the colours around each pixel are like any at the picture's border, ``[h, w]``; 1 = as different as a
-    pixel is from the mean. What is seen at the border is the background (Wei et al., "Geodesic saliency using
+    """How little the colours around each pixel are like any at the borders to be extended, ``[h, w]``; 1 = as different
+    as a pixel is from the mean. What is seen at the border is the background (Wei et al., "Geodesic saliency using
     background priors", ECCV 2012): faces, cups and boats in the middle are not."""
     pixels = level.source.flatten(1).T
     height, width = level.size
     index = torch.arange(len(pixels), device=pixels.device)
     y, x = index // width, index % width
-    frame = (y < _FRAME) | (y >= height - _FRAME) | (x < _FRAME) | (x >= width - _FRAME)
+    e = level.extents
+    frame = torch.zeros_like(y, dtype=torch.bool)
+    for extent, beyond in ((e.up, y), (e.down, height - 1 - y), (e.left, x), (e.right, width - 1 - x)):
+        frame |= (beyond < _FRAME) & bool(extent)
     least = [torch.cdist(part, pixels[frame]).square().amin(1) for part in pixels.split(4096)]
     apart = torch.cat(least).view(1, 1, height, width) / _variance(level) / len(level.source)
     return F.avg_pool2d(apart.clamp_max(4), SIDE, 1, RADIUS, count_include_pad=False)[0, 0]

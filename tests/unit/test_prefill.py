@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents
+from outpaint_nodes.nodes.imaging.fill_join import join
+from outpaint_nodes.nodes.imaging.fill_level import Level
+from outpaint_nodes.nodes.imaging.fill_sketch import sketch
 from outpaint_nodes.nodes.imaging.prefill import KINDS, prefill
 
 PHOTOS = Path(__file__).parents[1] / "photos"
@@ -71,6 +74,20 @@ def test_the_smallest_pictures_are_continued_too(kind, size):
 def test_extents_many_times_the_picture_are_filled(kind):
     image, extents = picture(32, 40), Extents(300, 10, 200, 0)
     assert_contract(prefill(image, extents, kind), image, extents)
+
+
+@pytest.mark.parametrize("extents", [Extents(1, 1, 1, 1), Extents(right=1), Extents(up=2), Extents(left=3, down=1)])
+def test_extents_of_a_few_pixels_continue_what_is_beside_them(extents):
+    image = photo("sunset.jpg")
+    filled = prefill(image, extents, "content")
+    assert_contract(filled, image, extents)
+    nearest = prefill(image, extents, "smooth")
+    assert (filled - nearest).abs().mean() < 0.1 * image.std()
+
+
+def test_extents_many_times_a_narrow_picture_are_filled():
+    image, extents = picture(24, 200), Extents(260, 0, 260, 0)
+    assert_contract(prefill(image, extents, "content"), image, extents)
 
 
 def test_a_narrow_panorama_is_filled():
@@ -151,6 +168,64 @@ def test_content_does_not_put_what_stands_in_the_middle_into_the_new_area():
     extents = Extents(50, 50, 50, 50)
     new = prefill(image, extents, "content")
     original(new, image, extents)[:] = 0.4
+    assert (new[..., 0] - new[..., 1] < 0.3).all()
+
+
+def test_content_does_not_repeat_a_narrow_strip_of_the_border():
+    image, width = photo("gravel.jpg", 2), 64
+    for seed in range(3):
+        new = prefill(image, Extents(right=width), "content", seed)[0, :, -width:].mean(-1)
+        detail = new - new.mean(0)
+        for shift in range(8, width // 2):
+            a, b = detail[:, shift:], detail[:, :-shift]
+            assert (a * b).mean() / (a.std() * b.std()) < 0.4
+
+
+def test_content_goes_on_with_what_the_border_cuts_instead_of_drawing_it_out_into_stripes():
+    # Discs in rows, the last column of them cut in half by the right border.
+    height, width, pitch = 192, 240, 48
+    y, x = torch.arange(height)[:, None] % pitch - pitch / 2, torch.arange(width) % pitch - pitch / 2
+    disc = torch.hypot(y, x + torch.zeros(height, 1)) < 15
+    image = torch.where(disc[..., None], torch.tensor([0.8, 0.2, 0.1]), torch.tensor([0.6, 0.6, 0.6]))[None]
+    image = (image + 0.02 * picture(height, width))[:, :, : 4 * pitch + pitch // 2].contiguous()
+    red = prefill(image, Extents(right=60), "content")[0, :, -60:, 1] < 0.4
+    # A disc's half is 15 wide: beyond, the rows it lies in show the ground again, then the next disc.
+    assert red[:, 17:30].float().mean() < 0.1
+    assert red[:, 36:52].float().mean() > 0.25
+
+
+def test_the_first_sketch_is_laid_out_of_large_pieces_that_meet_the_picture():
+    level = Level(photo("stream.jpg", 16)[0].movedim(-1, 0).contiguous(), Extents(right=20, up=12))
+    height, width = level.size
+    lines, bias = torch.zeros(3, *level.canvas_size), torch.zeros(height, width)
+    canvas, offset = sketch(level, bias, lines, seed=0)
+    assert torch.equal(canvas[:, 12:, :width], level.source)
+    assert (offset[:, 12:, :width] == 0).all()
+    y = torch.arange(-12, height)[:, None] + offset[0]
+    x = torch.arange(width + 20) + offset[1]
+    assert torch.equal(canvas, level.source[:, y, x])
+    new = torch.cat([offset[:, :12, :width].flatten(1), offset[:, :, width:].flatten(1)], 1)
+    assert len(new.unique(dim=1).T) < new.shape[1] / 20
+    across = (canvas[:, 12:, width] - canvas[:, 12:, width - 1]).abs().mean()
+    assert across < 1.5 * level.source.diff(dim=2).abs().mean()
+
+
+def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_it():
+    # A dark bar ends at the upper border of a grey wall; what is copied above it is wall.
+    source = torch.full((3, 120, 200), 0.6)
+    source[:, :40, 80:120] = 0.1
+    offset = torch.zeros(2, 160, 200, dtype=torch.long)
+    offset[0, :40], offset[1, :40] = 100, 0
+    joined = join(source, Extents(up=40), offset)
+    assert torch.equal(joined[:, 40:], source)
+    assert (joined[:, :10] - 0.6).abs().max() < 0.05
+
+
+def test_content_does_not_repeat_what_only_another_border_shows():
+    # A red box hangs from the upper border; the right one shows the grey wall only.
+    image = 0.5 + 0.05 * picture(120, 160)
+    image[:, :50, 60:110] = torch.tensor([0.9, 0.1, 0.1])
+    new = prefill(image, Extents(right=50), "content")[:, :, -50:]
     assert (new[..., 0] - new[..., 1] < 0.3).all()
 
 
