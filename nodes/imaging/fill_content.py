@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
+from .fill_grow import grow
 from .fill_guide import Pull, guide
 from .fill_join import join
 from .fill_level import MARGIN, RADIUS, SIDE, Level
@@ -43,12 +44,15 @@ _COARSEST_PAIRS = 4e8
 _SMALLEST_SIDE = 3 * SIDE
 # Lines that run into the border are looked for at so many of the coarsest levels.
 _LINE_LEVELS = 3
+# Up to so large a share of the picture on any side, the new area is sketched of large pieces. Further out few of them
+# reach, and not those that fit: there it grows.
+_SKETCHED = 0.4
 # Further out than so many times the picture's longer side, or the side itself, the fill is continued softly.
 _FARTHEST, _FARTHEST_ALONG = 1.5, 4
 # The largest level (sources times targets) matched exactly.
 _EXACT_PAIRS = 1 << 27
 # Rounds of matching and laying from the coarsest level on; the last number holds for all finer levels.
-_EXACT_ROUNDS = (3,)
+_EXACT_ROUNDS, _GROWN_ROUNDS = (3,), (6, 5, 4)
 _REFINE_ROUNDS = (3, 2, 1)
 _EXACT_SWEEPS, _EXACT_JUMPS = 10, (2, 5)
 _REFINE_SWEEPS, _REFINE_REACH = 6, 1
@@ -106,14 +110,24 @@ def _too_large(level: Level) -> bool:
     return min(level.size) >= 2 * _SMALLEST_SIDE - 1 and area * prod(level.canvas_size) > _COARSEST_PAIRS
 
 
+def _shares(level: Level) -> float:
+    """The largest extent as share of the picture."""
+    (height, width), e = level.size, level.extents
+    return max(max(e.up, e.down) / height, max(e.left, e.right) / width)
+
+
 def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest = levels[-1]
     strange = _FOREIGN * foreign(coarsest)
     lines = guide(levels[-_LINE_LEVELS:])
-    canvas, copied = sketch(coarsest, strange, lines, seed)
     targets = Targets(coarsest)
-    offset, copied = _agree(coarsest, targets, canvas, targets.read(coarsest, copied), strange, lines, 0)
+    if _shares(coarsest) <= _SKETCHED:
+        canvas, copied = sketch(coarsest, strange, lines, seed)
+        start = targets.read(coarsest, copied)
+    else:
+        canvas, start = grow(coarsest, strange, lines, seed), None
+    offset, copied = _agree(coarsest, targets, canvas, start, strange, lines, 0)
     # A level has four times the patches of the next coarser one.
     progress(4.0 ** (1 - len(levels)))
     for depth, level in enumerate(reversed(levels[:-1]), 1):
@@ -127,15 +141,16 @@ def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) ->
 
 
 def _agree(
-    level: Level, targets: Targets, canvas: Tensor, offset: Tensor, strange: Tensor, lines: Tensor, depth: int
+    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, strange: Tensor, lines: Tensor, depth: int
 ) -> tuple[Tensor, Tensor]:
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
     sources = features.of_sources(level.source)
     grid = [side - 2 * MARGIN for side in level.size]
     bias = F.interpolate(strange[None, None], size=grid, mode="bilinear")[0, 0].flatten()
+    grown = _shares(level) > _SKETCHED
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
-    rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
+    rounds = (_GROWN_ROUNDS if grown else _EXACT_ROUNDS) if exact else _REFINE_ROUNDS
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
     distance = targets.distance()
     weight = 1 + _BORDER * (1 - distance / SIDE).clamp_min(0)
@@ -146,11 +161,14 @@ def _agree(
     for _ in range(rounds[min(depth, len(rounds) - 1)]):
         wanted = features.of_targets(canvas, level, targets)
         costs = Costs(targets, wanted, sources, weight, bias, pull, _SPLIT)
-        now = _use(costs.place(offset), len(targets) / len(sources), grid)
-        use = now if use is None else (use + now) / 2
-        costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
-        if exact:
-            agreed = costs.agreed(offset, [costs.nearest()], _EXACT_SWEEPS, _EXACT_JUMPS)
+        if offset is not None:
+            now = _use(costs.place(offset), len(targets) / len(sources), grid)
+            use = now if use is None else (use + now) / 2
+            costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
+        if exact or offset is None:
+            nearest = costs.nearest()
+            start = nearest if offset is None else offset
+            agreed = costs.agreed(start, [nearest], _EXACT_SWEEPS, _EXACT_JUMPS)
         else:
             agreed = costs.agreed(costs.around(offset, _REFINE_REACH), [offset], _REFINE_SWEEPS, ())
         offset, cost = agreed, costs.of(agreed)

@@ -1,0 +1,107 @@
+"""The content fill's first sketch where much is to be added: the picture grows outwards ring by ring.
+
+Whatever runs into the border, a horizon or a stem, goes on, because each ring's patches are matched by the part of them
+that is known already, and by exact comparison with every patch of the picture.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .fill_guide import Pull
+from .fill_level import RADIUS, SIDE, Level
+
+# Pixels a ring is wide.
+_RING = 2
+# Known pixels a patch needs to be matched by.
+_KNOWN_LEAST = 6
+# Cost of a source per time its surroundings have been used.
+_REUSE = 0.02
+# Random cost up to this, by seed: which one of equally good sources is taken.
+_VARIETY = 0.03
+
+
+def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
+    """Fill the canvas of one small level.
+
+    Args:
+        bias: cost ``[h, w]`` of copying what is around each pixel.
+        lines: how the lines across the border go on (``fill_guide.guide``).
+
+    Returns:
+        the canvas ``[3, H, W]``.
+    """
+    (height, width), device = level.size, level.source.device
+    canvas_height, canvas_width = level.canvas_size
+    rows, columns = level.rows(), level.columns()
+    ring = torch.maximum(_beyond(rows, height)[:, None], _beyond(columns, width))
+    patches = F.unfold(level.source[None], SIDE)[0].T
+    scale = patches.var(0, correction=0).mean().clamp_min(1e-6)
+    energy = patches.square().view(len(patches), -1, SIDE * SIDE).sum(1)
+    source_y = torch.arange(RADIUS, height - RADIUS, device=device).repeat_interleave(width - 2 * RADIUS)
+    source_x = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
+    variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
+    # The cost is one matrix product, of what depends on the source only with what depends on the target only.
+    whatever = bias[RADIUS:-RADIUS, RADIUS:-RADIUS].flatten() + _VARIETY * variety
+    of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, whatever[None]])
+    used = torch.zeros_like(variety)
+    axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
+    around = (axis[:, None] * canvas_width + axis).flatten()
+
+    canvas = level.empty_canvas()
+    for first in range(1, int(ring.max()) + 1, _RING):
+        last = min(first + _RING - 1, int(ring.max()))
+        row, column = (ring == last).nonzero(as_tuple=True)
+        centre = torch.unique(
+            row.clamp(RADIUS, canvas_height - 1 - RADIUS) * canvas_width
+            + column.clamp(RADIUS, canvas_width - 1 - RADIUS)
+        )
+        known = (ring < first).to(canvas).flatten()[centre[:, None] + around]
+        enough = known.sum(1) >= _KNOWN_LEAST
+        centre, known = centre[enough], known[enough]
+        shown = canvas.flatten(1)[:, centre[:, None] + around].transpose(0, 1) * known[:, None]
+        share = 1 / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
+
+        y, x = rows[centre // canvas_width], columns[centre % canvas_width]
+        pull = Pull.along(lines, level, y, x)
+        of_target = [share * known, -2 * share * shown.flatten(1), pull.of_target(), torch.ones_like(share)]
+        of_source[-1] = whatever + _REUSE * used.clamp_max(20)
+        cost, best = (torch.cat(of_target, 1) @ of_source).min(1)
+        cost += share[:, 0] * shown.square().sum((1, 2)) + pull.fixed()
+        used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * RADIUS)
+
+        row, column = ((ring >= first) & (ring <= last)).nonzero(as_tuple=True)
+        colours = _lay(patches[best], torch.exp(-10 * cost).clamp_min(1e-3), centre, row, column, canvas_width, around)
+        canvas[:, row, column] = colours
+    return canvas
+
+
+def _beyond(position: Tensor, size: int) -> Tensor:
+    return (position - position.clamp(0, size - 1)).abs()
+
+
+def _spread(count: Tensor, rows: int) -> Tensor:
+    """Uses of each source, counted over the patch around it; a row of seven counts once."""
+    grid = count.float().view(1, 1, rows, -1)
+    return F.avg_pool2d(grid, SIDE, 1, RADIUS, count_include_pad=False).flatten() * SIDE
+
+
+def _lay(
+    found: Tensor, weight: Tensor, centre: Tensor, row: Tensor, column: Tensor, width: int, around: Tensor
+) -> Tensor:
+    """The mean ``[3, n]`` of what the patches ``found`` say about the pixels ``row``, ``column``."""
+    pixel = row * width + column
+    number = torch.full((int(centre.max()) + 1 + 2 * int(around.max()),), -1, device=centre.device)
+    number[centre] = torch.arange(len(centre), device=centre.device)
+    found = found.view(len(found), -1, SIDE * SIDE)
+    total = found.new_zeros(len(pixel), found.shape[1])
+    weights = found.new_zeros(len(pixel), 1)
+    for cell, shift in enumerate(around):
+        near = number[(pixel - shift).clamp(0, len(number) - 1)]
+        off = max(abs(cell // SIDE - RADIUS), abs(cell % SIDE - RADIUS))
+        share = torch.where(near >= 0, weight[near], 0)[:, None] / (1 + off)
+        total += share * found[near, :, cell]
+        weights += share
+    return (total / weights.clamp_min(1e-9)).T
