@@ -102,7 +102,7 @@ def fit_cast(inside: Places, outside: Places, kept: Rect, canvas: Size, error: f
         pulls = casts[..., None].square() * found.pull(total)
         share = torch.softmax(chance.flatten(1), 1).view_as(chance)
         weights.append(torch.einsum("kab,abn->kn", share, pulls))
-    weight = torch.einsum("k,ckn->nc", torch.softmax(sum(chances), 0), torch.stack(weights)) @ axes.T
+    weight = torch.einsum("k,ckn->nc", torch.softmax(torch.stack(chances).sum(0), 0), torch.stack(weights)) @ axes.T
     y, x = (GRID * (torch.arange(-(-n // GRID), dtype=torch.double) + 0.5) for n in (canvas.height, canvas.width))
     field: Tensor = spread(torch.cartesian_prod(y, x), outside.at, kept, length) @ weight
     return -field.T.reshape(3, len(y), len(x)) / 255

@@ -20,6 +20,8 @@ HALF = PERIOD // 2
 EVEN = 1 / 255
 # Times the power that chance leaves, below which nothing is believed.
 CAUTION = 6.0
+# Deviation, in 0..1, below which a pattern is not seen; it makes up for fine detail that the decoder lost.
+VISIBLE = 0.3 / 255
 # Blocks that are needed, at equal weight.
 LEAST = 32
 

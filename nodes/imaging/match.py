@@ -217,9 +217,14 @@ def fit_lattice(overlap: Overlap, made: Correction, found: Findings) -> Tensor |
             pairs = lattice.blocks(torch.cat([original, made(area) - original]), area)
             seen.append((pairs[:, :3], pairs[:, 3:], lattice.whole(overlap.agreed(area), area)))
     pattern = lattice.fit_lattice(*(torch.cat(x) for x in zip(*seen, strict=True))) if seen else None
-    if pattern is not None:
-        found.figures["pattern"] = 255 * float(pattern.square().mean().sqrt())
-        found.steps["pattern"] = f"the decoder's, of {found.figures['pattern']:.2f} levels, taken back"
+    if pattern is None:
+        return None
+    strength = float(pattern.square().mean().sqrt())
+    if strength < lattice.VISIBLE:
+        found.steps["pattern"] = f"declined: the decoder's, of {255 * strength:.2f} levels, is too faint to be seen"
+        return None
+    found.figures["pattern"] = 255 * strength
+    found.steps["pattern"] = f"the decoder's, of {255 * strength:.2f} levels, taken back"
     return pattern
 
 

@@ -16,6 +16,11 @@ HEIGHT, WIDTH, NEW = 320, 544, 128
 BEYOND = Rect(WIDTH - NEW, 0, NEW, HEIGHT)
 
 
+@pytest.fixture(autouse=True)
+def every_pattern_counts(monkeypatch):
+    monkeypatch.setattr(lattice, "VISIBLE", 0.0)
+
+
 def grid(period: int, levels: float = 1.0, x: int = 0, y: int = 0):
     """A pattern ``[3, HEIGHT, WIDTH]`` of one wave and its octave, not the same in each channel."""
     down = 2 * math.pi * (torch.arange(HEIGHT) + y)[:, None] / period
@@ -62,6 +67,16 @@ def test_a_pattern_is_taken_back_all_over_the_new_area(period):
     left = lattice.blocks(shown - truth[:, rows, columns], BEYOND).mean(0)
     was = lattice.blocks(with_grid.toned(BEYOND) - truth[:, rows, columns], BEYOND).mean(0)
     assert rms(left) < 0.2 * rms(was)
+
+
+def test_a_pattern_too_faint_to_be_seen_stays_and_the_report_says_so(monkeypatch):
+    monkeypatch.undo()
+    truth = scene()
+    for levels, taken in ((0.2, False), (1.0, True)):
+        generated = blurred(truth, 0.7) + grid(8, levels)
+        made, told = measure(overlap(truth, Extents(right=NEW)), generated, "full", 0, "off")
+        assert (made.pattern is not None) == taken
+        assert told.steps["pattern"].startswith("declined") != taken
 
 
 def test_the_grid_of_a_jpeg_original_is_no_pattern_of_the_generator():
