@@ -18,6 +18,9 @@ MAX_STEP = 14 / 255
 CLIP = 40 / 255
 # Width of the narrow look, and how many of its usual deviations a wider one may differ from it.
 NARROW, SURE = 4, 1.0
+# Times the power of content's steps that is taken off: what all of the border has in common is undone before, so what
+# still stands out at one place is content more often than not.
+DOUBT = 4.0
 # How far the ring's correction reaches, its decay length, and differences beyond which it is not believed (24 levels).
 REACH = 12
 LENGTH = 3.0
@@ -59,8 +62,8 @@ def look(strip: Tensor, border: int, width: int, sigma: float) -> tuple[Tensor, 
 def excess_step(strip: Tensor, border: int, width: int, sigma: float) -> Tensor:
     """The part of the step across the border that is fault and not content, ``[C, L]``.
 
-    Shrunk by the power of the same steps along parallel lines inside, as James and Stein shrink towards zero; and no
-    more of it than a narrow look confirms: a fault begins at the border, content that only lies around it does not.
+    Shrunk by the power of the same steps along parallel lines inside, much as James and Stein shrink towards zero; and
+    no more of it than a narrow look confirms: a fault begins at the border, content that only lies around it does not.
 
     Args:
         strip: ``[C, L, X]``, original left of column ``border``, corrected new area from there on.
@@ -68,7 +71,7 @@ def excess_step(strip: Tensor, border: int, width: int, sigma: float) -> Tensor:
         sigma: low-pass along the border in pixels.
     """
     step, usual = look(strip, border, width, sigma)
-    fault = step * (1 - 2 * usual / step.square().clamp_min(1e-12)).clamp_min(0)
+    fault = step * (1 - DOUBT * usual / step.square().clamp_min(1e-12)).clamp_min(0)
     if width > NARROW:
         seen, spread = look(strip, border, NARROW, sigma)
         most = (seen * fault.sign() + SURE * spread.sqrt()).clamp_min(0)
