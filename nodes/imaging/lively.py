@@ -23,7 +23,7 @@ FINEST = 2
 # Deviation of the brightness of places that are alike.
 ALIKE = 0.1
 # So many cells without a difference are taken to be there, of every brightness and of each one.
-ANY, EACH = 1.0, 0.5
+ANY, EACH = 6.0, 3.0
 # A single cell's difference counts up to here: places without any noise are drawn or were smoothed.
 TELLS = 1.0
 # The most that is made up for, in the logarithm of the power.
