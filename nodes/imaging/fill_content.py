@@ -25,12 +25,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
-from .fill_grow import grow
+from .fill_grow import foreign, grow
 from .fill_guide import Pull, guide
 from .fill_join import join
-from .fill_level import MARGIN, RADIUS, SIDE, Level
+from .fill_level import RADIUS, SIDE, Level
 from .fill_patches import Costs, Features, Targets
-from .fill_sketch import foreign, sketch
 from .fill_smooth import fill_smooth, sample
 
 # Patches are matched on a canvas of at most this many pixels a side; the offsets found carry over to the full size.
@@ -44,15 +43,12 @@ _COARSEST_PAIRS = 4e8
 _SMALLEST_SIDE = 3 * SIDE
 # Lines that run into the border are looked for at so many of the coarsest levels.
 _LINE_LEVELS = 3
-# Up to so large a share of the picture on any side, the new area is sketched of large pieces. Further out few of them
-# reach, and not those that fit: there it grows.
-_SKETCHED = 0.4
 # Further out than so many times the picture's longer side, or the side itself, the fill is continued softly.
 _FARTHEST, _FARTHEST_ALONG = 1.5, 4
 # The largest level (sources times targets) matched exactly.
 _EXACT_PAIRS = 1 << 27
 # Rounds of matching and laying from the coarsest level on; the last number holds for all finer levels.
-_EXACT_ROUNDS, _GROWN_ROUNDS = (3,), (6, 5, 4)
+_EXACT_ROUNDS = (6, 5, 4)
 _REFINE_ROUNDS = (3, 2, 1)
 _EXACT_SWEEPS, _EXACT_JUMPS = 10, (2, 5)
 _REFINE_SWEEPS, _REFINE_REACH = 6, 1
@@ -110,24 +106,14 @@ def _too_large(level: Level) -> bool:
     return min(level.size) >= 2 * _SMALLEST_SIDE - 1 and area * prod(level.canvas_size) > _COARSEST_PAIRS
 
 
-def _shares(level: Level) -> float:
-    """The largest extent as share of the picture."""
-    (height, width), e = level.size, level.extents
-    return max(max(e.up, e.down) / height, max(e.left, e.right) / width)
-
-
 def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest = levels[-1]
     strange = _FOREIGN * foreign(coarsest)
     lines = guide(levels[-_LINE_LEVELS:])
+    canvas = grow(coarsest, strange, lines, seed)
     targets = Targets(coarsest)
-    if _shares(coarsest) <= _SKETCHED:
-        canvas, copied = sketch(coarsest, strange, lines, seed)
-        start = targets.read(coarsest, copied)
-    else:
-        canvas, start = grow(coarsest, strange, lines, seed), None
-    offset, copied = _agree(coarsest, targets, canvas, start, strange, lines, 0)
+    offset, copied = _agree(coarsest, targets, canvas, None, strange, lines, 0)
     # A level has four times the patches of the next coarser one.
     progress(4.0 ** (1 - len(levels)))
     for depth, level in enumerate(reversed(levels[:-1]), 1):
@@ -146,11 +132,10 @@ def _agree(
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
     sources = features.of_sources(level.source)
-    grid = [side - 2 * MARGIN for side in level.size]
+    grid = [side - 2 * RADIUS for side in level.size]
     bias = F.interpolate(strange[None, None], size=grid, mode="bilinear")[0, 0].flatten()
-    grown = _shares(level) > _SKETCHED
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
-    rounds = (_GROWN_ROUNDS if grown else _EXACT_ROUNDS) if exact else _REFINE_ROUNDS
+    rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
     distance = targets.distance()
     weight = 1 + _BORDER * (1 - distance / SIDE).clamp_min(0)
@@ -181,9 +166,7 @@ def _agree(
 def _detail(source: Tensor) -> Tensor:
     """Rms ``[M]`` of what is finer than a patch, over each source."""
     blurred = F.avg_pool2d(source[None], SIDE, 1, RADIUS, count_include_pad=False)[0]
-    fine = (source - blurred).square().mean(0)[None, None]
-    fine = F.avg_pool2d(fine, SIDE, 1, RADIUS, count_include_pad=False)
-    return fine[..., MARGIN:-MARGIN, MARGIN:-MARGIN].flatten().sqrt()
+    return F.avg_pool2d((source - blurred).square().mean(0)[None, None], SIDE, 1).flatten().sqrt()
 
 
 def _use(place: Tensor, fair: float, grid: list[int]) -> Tensor:
@@ -195,14 +178,11 @@ def _use(place: Tensor, fair: float, grid: list[int]) -> Tensor:
 
 def _lay(level: Level, targets: Targets, offset: Tensor, weight: Tensor) -> Tensor:
     """Each new pixel takes the offset of the patch that has most weight there. Returns ``[2, H, W]``."""
-    (height, width), (y, x) = level.size, level.new_pixels()
+    y, x = level.new_pixels()
     best_weight = weight.new_full((len(y),), -1)
     best = torch.zeros_like(y)
     for number, squared in targets.covering(y, x):
         here = torch.where(number >= 0, weight[number] * torch.exp(-squared / (2 * _PATCH_SIGMA**2)), -1)
-        there_y, there_x = y + offset[0, number], x + offset[1, number]
-        shown = (there_y >= 0) & (there_y < height) & (there_x >= 0) & (there_x < width)
-        here = torch.where(shown, here, here.clamp_max(0))
         better = here > best_weight
         best_weight, best = torch.where(better, here, best_weight), torch.where(better, number, best)
     copied = offset.new_zeros(2, *level.canvas_size)
@@ -211,8 +191,8 @@ def _lay(level: Level, targets: Targets, offset: Tensor, weight: Tensor) -> Tens
 
 
 def _copy(level: Level, offset: Tensor) -> Tensor:
-    y = (level.rows()[:, None] + offset[0]).clamp(0, level.size[0] - 1)
-    x = (level.columns() + offset[1]).clamp(0, level.size[1] - 1)
+    y = level.rows()[:, None] + offset[0]
+    x = level.columns() + offset[1]
     return level.source.flatten(1)[:, y * level.size[1] + x]
 
 

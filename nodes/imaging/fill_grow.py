@@ -1,4 +1,4 @@
-"""The content fill's first sketch where much is to be added: the picture grows outwards ring by ring.
+"""The content fill's first sketch: at the coarsest level the picture grows outwards ring by ring.
 
 Whatever runs into the border, a horizon or a stem, goes on, because each ring's patches are matched by the part of them
 that is known already, and by exact comparison with every patch of the picture.
@@ -19,6 +19,8 @@ _RING = 2
 _KNOWN_LEAST = 6
 # Cost of a source per time its surroundings have been used.
 _REUSE = 0.02
+# Width in pixels of the frame that shows what is background.
+_FRAME = 2
 # Random cost up to this, by seed: which one of equally good sources is taken.
 _VARIETY = 0.03
 
@@ -27,7 +29,7 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
     """Fill the canvas of one small level.
 
     Args:
-        bias: cost ``[h, w]`` of copying what is around each pixel.
+        bias: cost ``[h - 6, w - 6]`` of every source.
         lines: how the lines across the border go on (``fill_guide.guide``).
 
     Returns:
@@ -44,7 +46,7 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
     source_x = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
     variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
     # The cost is one matrix product, of what depends on the source only with what depends on the target only.
-    whatever = bias[RADIUS:-RADIUS, RADIUS:-RADIUS].flatten() + _VARIETY * variety
+    whatever = bias.flatten() + _VARIETY * variety
     of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, whatever[None]])
     used = torch.zeros_like(variety)
     axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
@@ -76,6 +78,23 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
         colours = _lay(patches[best], torch.exp(-10 * cost).clamp_min(1e-3), centre, row, column, canvas_width, around)
         canvas[:, row, column] = colours
     return canvas
+
+
+def foreign(level: Level) -> Tensor:
+    """How little the colours of each source are like any at the borders to be extended, ``[h - 6, w - 6]``; 1 = as
+    different as a pixel is from the mean. What is seen at the border is the background (Wei et al., "Geodesic saliency
+    using background priors", ECCV 2012): faces, cups and boats in the middle are not."""
+    pixels = level.source.flatten(1).T
+    height, width = level.size
+    index = torch.arange(len(pixels), device=pixels.device)
+    y, x = index // width, index % width
+    e = level.extents
+    frame = torch.zeros_like(y, dtype=torch.bool)
+    for extent, beyond in ((e.up, y), (e.down, height - 1 - y), (e.left, x), (e.right, width - 1 - x)):
+        frame |= (beyond < _FRAME) & bool(extent)
+    least = [torch.cdist(part, pixels[frame]).square().amin(1) for part in pixels.split(4096)]
+    apart = torch.cat(least).view(1, 1, height, width) / pixels.var(0, correction=0).sum().clamp_min(1e-6)
+    return F.avg_pool2d(apart.clamp_max(4), SIDE, 1)[0, 0]
 
 
 def _beyond(position: Tensor, size: int) -> Tensor:

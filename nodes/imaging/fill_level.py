@@ -18,8 +18,6 @@ from .canvas import Extents
 # Of a patch, in pixels: from its centre, and whole.
 RADIUS = 3
 SIDE = 2 * RADIUS + 1
-# A source's centre lies so far inside the picture: it may reach a little beyond, else what is near the border is lost.
-MARGIN = 1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Patches for the content fill: where they lie, how they are compared and searched.
 
-A *target* is a patch that reaches into the new area, a *source* one of the picture. A match is an offset: whole pixels
-(y, x) from the target to its source. Neighbouring targets with the same offset copy one piece.
+A *target* is a patch that reaches into the new area, a *source* one wholly inside the picture. A match is an offset:
+whole pixels (y, x) from the target to its source. Neighbouring targets with the same offset copy one piece.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .fill_guide import Pull
-from .fill_level import MARGIN, RADIUS, SIDE, Level
+from .fill_level import RADIUS, SIDE, Level
 
 # Lines of the target grid lie this far apart: neighbouring patches overlap by more than two thirds.
 _STEP = 2
@@ -39,26 +39,23 @@ class Targets:
         (self.height, self.width), device = level.size, level.source.device
         self.rows, self.columns = _lines(level.rows()), _lines(level.columns())
         grid_y, grid_x = torch.meshgrid(self.rows, self.columns, indexing="ij")
-        near_y = grid_y.clamp(RADIUS, self.height - 1 - RADIUS)
-        near_x = grid_x.clamp(RADIUS, self.width - 1 - RADIUS)
+        near_y, near_x = self.clamp(grid_y, grid_x)
         self.index = ((near_y != grid_y) | (near_x != grid_x)).flatten().nonzero()[:, 0]
         self.y, self.x = grid_y.flatten()[self.index], grid_x.flatten()[self.index]
         self.near_y, self.near_x = near_y.flatten()[self.index], near_x.flatten()[self.index]
-        self._bounds_y, self._bounds_x = _bounds(self.y, self.height), _bounds(self.x, self.width)
         self._number = torch.full((grid_y.numel(),), -1, device=device)
         self._number[self.index] = torch.arange(len(self.index), device=device)
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def read(self, level: Level, copied: Tensor) -> Tensor:
-        """The offsets at the targets' centres, from those ``[2, H, W]`` of the canvas' pixels."""
-        return self.within(copied.flatten(1)[:, level.index(self.y, self.x)])
+    def clamp(self, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest centre at which a source exists."""
+        return y.clamp(RADIUS, self.height - 1 - RADIUS), x.clamp(RADIUS, self.width - 1 - RADIUS)
 
     def within(self, offset: Tensor) -> Tensor:
         """The offsets ``[2, N]``, moved where they would lead out of the picture."""
-        y = (self.y + offset[0]).clamp(*self._bounds_y)
-        x = (self.x + offset[1]).clamp(*self._bounds_x)
+        y, x = self.clamp(self.y + offset[0], self.x + offset[1])
         return torch.stack([y - self.y, x - self.x])
 
     def distance(self) -> Tensor:
@@ -128,8 +125,7 @@ class Features:
     def of_sources(self, source: Tensor) -> Tensor:
         """``[M, D]`` for every source of the picture, row by row."""
         kernel = self.kernel.view(len(self.kernel), source.shape[0], SIDE, SIDE)
-        padded = F.pad(source[None], (RADIUS - MARGIN,) * 4, mode="reflect")
-        return F.conv2d(padded, kernel)[0].flatten(1).T.contiguous()
+        return F.conv2d(source[None], kernel)[0].flatten(1).T.contiguous()
 
     def of_targets(self, canvas: Tensor, level: Level, targets: Targets) -> Tensor:
         """``[N, D]`` of what the canvas shows at the targets."""
@@ -168,7 +164,7 @@ class Costs:
     def place(self, offset: Tensor) -> Tensor:
         """Which source ``[N]`` the offsets lead to."""
         t = self.targets
-        return (t.y + offset[0] - MARGIN) * (t.width - 2 * MARGIN) + t.x + offset[1] - MARGIN
+        return (t.y + offset[0] - RADIUS) * (t.width - 2 * RADIUS) + t.x + offset[1] - RADIUS
 
     def of(self, offset: Tensor) -> Tensor:
         """Cost ``[N]`` of offsets that lead to sources."""
@@ -183,16 +179,16 @@ class Costs:
         with something that depends on the source only.
         """
         t = self.targets
-        height, width = t.height - 2 * MARGIN, t.width - 2 * MARGIN
-        y = torch.arange(MARGIN, MARGIN + height, device=t.y.device).repeat_interleave(width)
-        x = torch.arange(MARGIN, MARGIN + width, device=t.x.device).repeat(height)
+        height, width = t.height - 2 * RADIUS, t.width - 2 * RADIUS
+        y = torch.arange(RADIUS, RADIUS + height, device=t.y.device).repeat_interleave(width)
+        x = torch.arange(RADIUS, RADIUS + width, device=t.x.device).repeat(height)
         looks, bias = self.sources.square().sum(1, keepdim=True), self.bias[:, None]
         of_source = torch.cat([self.sources, looks, bias, Pull.of_source(y, x)], 1).T
         weight = self.weight[:, None]
         of_target = torch.cat([-2 * weight * self.wanted, weight, torch.ones_like(weight), self.pull.of_target()], 1)
         parts = of_target.split(max(1, _CHUNK // of_source.shape[1]))
         best = torch.cat([(part @ of_source).argmin(1) for part in parts])
-        return t.within(torch.stack([y[best] - t.y, x[best] - t.x]))
+        return torch.stack([y[best] - t.y, x[best] - t.x])
 
     def around(self, offset: Tensor, reach: int) -> Tensor:
         """The cheapest offsets within ``reach`` pixels of the ones given, neighbours not regarded."""
@@ -249,14 +245,6 @@ def _lines(positions: Tensor) -> Tensor:
     """Centres of patches that cover all of ``positions`` and lie wholly in them."""
     centres = positions[RADIUS : len(positions) - RADIUS]
     return torch.cat([centres[:-1:_STEP], centres[-1:]])
-
-
-def _bounds(position: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """The first and last centre of the sources of each target. One that lies at the border itself, half inside, takes
-    only whole patches: what reaches as far beyond the picture as it does would be itself."""
-    first = torch.where((position >= MARGIN) & (position < RADIUS), RADIUS, MARGIN)
-    last = torch.where((position < size - MARGIN) & (position >= size - RADIUS), RADIUS, MARGIN)
-    return first, size - 1 - last
 
 
 def _nearest_line(lines: Tensor, position: Tensor) -> Tensor:

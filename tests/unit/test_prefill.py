@@ -14,8 +14,6 @@ from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.fill_join import join
-from outpaint_nodes.nodes.imaging.fill_level import Level
-from outpaint_nodes.nodes.imaging.fill_sketch import sketch
 from outpaint_nodes.nodes.imaging.prefill import KINDS, prefill
 
 PHOTOS = Path(__file__).parents[1] / "photos"
@@ -192,22 +190,6 @@ def test_content_goes_on_with_what_the_border_cuts_instead_of_drawing_it_out_int
     # A disc's half is 15 wide: beyond, the rows it lies in show the ground again, then the next disc.
     assert red[:, 17:30].float().mean() < 0.1
     assert red[:, 36:52].float().mean() > 0.25
-
-
-def test_the_first_sketch_is_laid_out_of_large_pieces_that_meet_the_picture():
-    level = Level(photo("stream.jpg", 16)[0].movedim(-1, 0).contiguous(), Extents(right=20, up=12))
-    height, width = level.size
-    lines, bias = torch.zeros(3, *level.canvas_size), torch.zeros(height, width)
-    canvas, offset = sketch(level, bias, lines, seed=0)
-    assert torch.equal(canvas[:, 12:, :width], level.source)
-    assert (offset[:, 12:, :width] == 0).all()
-    y = torch.arange(-12, height)[:, None] + offset[0]
-    x = torch.arange(width + 20) + offset[1]
-    assert torch.equal(canvas, level.source[:, y, x])
-    new = torch.cat([offset[:, :12, :width].flatten(1), offset[:, :, width:].flatten(1)], 1)
-    assert len(new.unique(dim=1).T) < new.shape[1] / 20
-    across = (canvas[:, 12:, width] - canvas[:, 12:, width - 1]).abs().mean()
-    assert across < 1.5 * level.source.diff(dim=2).abs().mean()
 
 
 def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_it():
