@@ -83,7 +83,10 @@ def fit_cast(inside: Places, outside: Places, kept: Rect, canvas: Size, error: f
     axes = torch.linalg.eigh((inside.colors - middle).T @ (inside.colors - middle))[1]
     known, seen = (inside.colors - middle) @ axes, (outside.colors - middle) @ axes
     contents = fit_contents(inside.at, known, length)
-    beyond = [distance(inside.at, rest) > 0 for rest in rests(kept)]
+    sides = [(distance(inside.at, rest) > 0, rest) for rest in rests(kept)]
+    sides = [(side, rest) for side, rest in sides if bool(side.any()) and not bool(side.all())]
+    if not sides:
+        return None
     casts = torch.tensor(CASTS, dtype=torch.double)[:, None]
     departures = torch.tensor(DEPARTURES, dtype=torch.double)
     smooth = spread(outside.at, outside.at, kept, length)
@@ -91,7 +94,7 @@ def fit_cast(inside: Places, outside: Places, kept: Rect, canvas: Size, error: f
     for content, here, there in zip(contents, known.T, seen.T, strict=True):
         # How a side of the original departs is one and the same for all colours, which side is like the new area open.
         own = []
-        for side, rest in zip(beyond, rests(kept), strict=True):
+        for side, rest in sides:
             departed = content.predict(inside.at[~side], here[~side], inside.at[side], here[side])
             found = Departed(*departed, spread(inside.at[side], inside.at[side], rest, length))
             own.append(torch.log_softmax(found.chance(departures), 0))

@@ -230,10 +230,16 @@ def fit_lattice(overlap: Overlap, made: Correction, found: Findings) -> Tensor |
 
 def is_drawing(overlap: Overlap) -> bool:
     """Whether the original is a drawing or a screenshot."""
-    strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
-    if palette.is_flat_beside_edges(strips):
-        return True
+    strips = detailed(overlap)
+    if not strips or palette.is_flat_beside_edges(strips):
+        return bool(strips)
     return grains.is_drawn(strips, grains.merge([grains.measure(strip) for strip in strips]))
+
+
+def detailed(overlap: Overlap) -> list[Tensor]:
+    """The strips of the original along its borders, if they are wide enough to hold detail."""
+    strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    return [strip for strip in strips if min(strip.shape[1:]) >= grains.CELL]
 
 
 def restored(overlap: Overlap, made: Correction, found: Findings) -> Correction:
@@ -297,7 +303,10 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     """What fine detail the new area near the original lacks."""
     areas = [band.rect for band in beside(overlap.canvas, NEAR_DEPTH)]
     areas = [area for area in areas if min(area.width, area.height) >= 16]
-    strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    strips = detailed(overlap)
+    if not areas or not strips:
+        found.steps["grain"] = "declined: too little to measure"
+        return None
     wants = grains.merge([grains.measure(strip) for strip in strips])
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
@@ -310,7 +319,7 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
         return grains.merge([grains.measure(shown(correction, area)) for area in areas])
 
     held = replace(made, memory={})
-    grain = grains.fit_grain(wants, result(held)) if areas else None
+    grain = grains.fit_grain(wants, result(held))
     if grain is None:
         found.steps["grain"] = "declined: too little to measure"
         return None

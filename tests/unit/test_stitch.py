@@ -52,6 +52,23 @@ def test_a_global_colour_error_is_undone_up_to_the_corners(sides):
     assert after.max() < before.max()
 
 
+@pytest.mark.parametrize(
+    "height, width", [(1, 1), (2, 3), (3, 3), (3, 200), (4, 4), (4, 60), (60, 4), (5, 5), (21, 21)]
+)
+@pytest.mark.parametrize("extents", [Extents(right=9), Extents(5, 6, 7, 8), Extents(up=40)])
+@pytest.mark.parametrize("drawn", [False, True])
+def test_an_original_of_a_few_pixels_is_joined_like_any_other(height, width, extents, drawn):
+    original = scene(height, width)
+    if drawn:
+        original = original.mul(0).add(0.4)
+        original[:, ::3], original[:, :, ::4] = 1, 0
+    around = (extents.left, extents.right, extents.up, extents.down)
+    made = torch.nn.functional.pad(original.permute(0, 3, 1, 2), around, mode="replicate").permute(0, 2, 3, 1) * 0.95
+    joined = stitch(original, made, extents, match="full").image
+    assert torch.equal(cut(joined, extents), original)
+    assert torch.isfinite(joined).all() and joined.min() >= 0 and joined.max() <= 1
+
+
 def test_off_pastes_the_generated_picture_as_it_is():
     extents = Extents(right=40, down=8)
     original, generated = scene(60, 50), scene(68, 90, seed=1)
