@@ -13,6 +13,7 @@ from torch import Tensor
 from . import grain as grains
 from . import jpeg, lattice, register, sharpness
 from .canvas import Canvas, Rect
+from .detail import CELL
 from .edges import RADIUS, Edges
 from .fields import sample
 from .filters import pad
@@ -50,7 +51,7 @@ class Correction:
         whole = Rect(0, 0, self.source.shape[-1], self.source.shape[-2])
         area = grown(rect, margin, whole)
         if margin:
-            x, y = area.x // grains.CELL * grains.CELL, area.y // grains.CELL * grains.CELL
+            x, y = area.x // CELL * CELL, area.y // CELL * CELL
             area = Rect(x, y, area.right - x, area.bottom - y)
         pixels = self.smooth(area)
         if self.grain is not None:
@@ -82,6 +83,17 @@ class Correction:
         if self.departure is not None:
             pixels = self.departure(pixels, rect)
         return pixels if self.toning is None else self.toning(pixels)
+
+    def colors(self, means: Tensor) -> Tensor:
+        """What ``level`` makes of the mean colours ``[3, h, w]`` of the cells of ``fields``; those do not change by a
+        shift, a sharpening, a pattern or a halo."""
+        if self.tone is not None:
+            means = self.tone(means)
+        if self.drift is not None:
+            means = means + self.drift
+        if self.departure is not None:
+            means = self.departure.onset(means)
+        return means if self.toning is None else self.toning(means)
 
     def toned(self, rect: Rect) -> Tensor:
         """Tone and sharpness only."""

@@ -1,10 +1,8 @@
 """Grain: the fine detail the generator does not make, measured on the original and put into the new area.
 
-Fine detail is split into bands (the undecimated wavelet transform with the cubic B-spline: Starck, Murtagh and Fadili,
-"Sparse Image and Signal Processing", section 3.5; before it a finer one, with the binomial 1, 2, 1) of luma and chroma.
-How strong each band usually is, given how bright a place is and how much goes on there at a coarser scale, is learned
-from the original and from the new area. Where the new area has less, seeded noise with the original's correlations
-between the channels makes up for the difference.
+How strong each band of it usually is, given how bright a place is and how much goes on there at a coarser scale, is
+learned from the original and from the new area. Where the new area has less, seeded noise with the original's
+correlations between the channels makes up for the difference.
 """
 
 from __future__ import annotations
@@ -16,12 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .detail import BANDS, CELL, Sample, context, split
 from .fields import sample_cells
-from .filters import RGB_TO_YCC, YCC_TO_RGB, blur, luma, mix
+from .filters import YCC_TO_RGB, luma, mix
 
-BANDS = 4
-# Energies and contexts are taken in cells of this many pixels.
-CELL = 4
 # What a call needs around the pixels it returns: bands need 15, the context 40.
 MARGIN = 48
 FLOOR = (0.05 / 255) ** 2
@@ -39,113 +35,10 @@ MIXED = 1.6
 CLIPPED = 0.02
 # So many cells of any brightness count besides those of a place's own.
 FEW = 30.0
-# Mean root of the absolute value of standard normal noise.
-NORMAL_ROOT = 0.8222
 # Most density of the coarser bands, against the finest, in power.
 COARSER = 14.0
 # Noise of more than 14 levels is not grain.
 MAX_VARIANCE = (14 / 255) ** 2
-
-
-def smooth(planes: Tensor, level: int) -> Tensor:
-    """One step of the transform: the low-pass with holes, ``[C, H, W]`` -> ``[C, H, W]`` (edges repeated).
-
-    The filters (1, 2, 1) / 4 of level 0 and (1, 4, 6, 4, 1) / 16 of the others are two and four running means of two,
-    which on a CPU is several times faster than a convolution with so few taps.
-    """
-    means, step = (4, 2 ** (level - 1)) if level else (2, 1)
-    x = F.pad(planes[None], (means * step // 2,) * 4, mode="replicate")[0]
-    for _ in range(means):
-        x = x[:, :, step:] + x[:, :, :-step]
-    x = x.mul_(4.0**-means)
-    for _ in range(means):
-        x = x[:, step:] + x[:, :-step]
-    return x
-
-
-def split(planes: Tensor) -> list[Tensor]:
-    """The ``BANDS`` finest bands of ``planes`` ``[C, H, W]``, finest first."""
-    out = []
-    for level in range(BANDS):
-        lower = smooth(planes, level)
-        out.append(planes - lower)
-        planes = lower
-    return out
-
-
-def context(y: Tensor) -> tuple[Tensor, Tensor]:
-    """Brightness (0..1) and log2 of coarse activity of luma ``[1, H, W]``, per cell of 4 pixels, ``[H/4, W/4]``."""
-    small = F.avg_pool2d(y[None], CELL)[0]
-    coarse = small - smooth(small, 1)
-    activity = blur(coarse.square(), 2.0).clamp_min(0).sqrt()
-    return blur(small, 1.0)[0], torch.log2(activity[0] + 0.1 / 255)
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Cells of one population: their contexts and what their fine bands hold.
-
-    Attributes:
-        brightness, activity: ``[N]``.
-        energy: ``[N, BANDS, 3]``, power of each band of Y, Cb and Cr.
-        cross: ``[N, BANDS, 3]``, mean products Y*Cb, Y*Cr, Cb*Cr.
-    """
-
-    brightness: Tensor
-    activity: Tensor
-    energy: Tensor
-    cross: Tensor
-
-
-def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None))) -> Sample:
-    """The cells of ``image`` ``[3, H, W]``; ``keep`` selects rows and columns of cells."""
-    ycc = cut(mix(image, RGB_TO_YCC))
-    brightness, activity = context(ycc[:1])
-    energy, cross = [], []
-    for band in split(ycc):
-        luminance, blue, red = band
-        products = pooled(torch.stack([luminance * blue, luminance * red, blue * red]))
-        cells = torch.cat([root_energy(band), products])
-        cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
-        energy.append(cells[:3].flatten(1).T)
-        cross.append(cells[3:].flatten(1).T)
-    return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
-
-
-def cut(planes: Tensor) -> Tensor:
-    """``planes`` ``[C, H, W]`` without the pixels that do not make a whole cell."""
-    return planes[:, : planes.shape[1] // CELL * CELL, : planes.shape[2] // CELL * CELL]
-
-
-def pooled(planes: Tensor) -> Tensor:
-    """Means of ``planes`` ``[C, H, W]`` around each cell (and one more row and column)."""
-    return F.avg_pool2d(planes[None], 2 * CELL, CELL, CELL // 2, count_include_pad=False)[0]
-
-
-def root_energy(band: Tensor) -> Tensor:
-    """Power of ``band`` ``[C, H, W]`` around each cell, as ``pooled``: by the mean root of the deviation, which a few
-    strong pixels do not decide, as if it were of normal noise."""
-    return (pooled(band.abs().sqrt()) / NORMAL_ROOT) ** 4
-
-
-def is_drawn(strips: list[Tensor], sample: Sample) -> bool:
-    """Whether the strips ``[3, H, W]``, of which ``sample`` was taken, come from a drawing or screenshot.
-
-    These have many pixels exactly like their neighbours next to strong detail; photographs have one or the other.
-    """
-    same = [
-        ((strip[:, 1:, 1:] == strip[:, :-1, 1:]) & (strip[:, 1:, 1:] == strip[:, 1:, :-1])).all(0).float().mean()
-        for strip in strips
-    ]
-    energy = sample.energy[:, 0, 0]
-    lively = energy > (0.5 / 255) ** 2
-    strong = energy[lively].median() > (7 / 255) ** 2 if bool(lively.any()) else True
-    return bool(torch.stack(same).mean() > 0.3) and bool(strong)
-
-
-def merge(samples: list[Sample]) -> Sample:
-    """All cells of several measurements."""
-    return Sample(*(torch.cat([getattr(s, name) for s in samples]) for name in Sample.__dataclass_fields__))
 
 
 @dataclass(frozen=True)

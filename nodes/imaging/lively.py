@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .border import along
+from .detail import CELL, context, cut, root_energy, split
 from .filters import luma
-from .grain import CELL, CLIPPED, FLOOR, Grain, context, cut, lookup, root_energy, split
+from .grain import CLIPPED, FLOOR, Grain, lookup
 
 # Pixels on each side of the border that are looked at, and deviation along it, in cells.
 DEPTH, STRETCH = 64, 12.0

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import across, agreement, edges, jpeg, lattice, palette, register, sharpness
+from . import across, agreement, detail, edges, jpeg, lattice, palette, register, sharpness
 from . import cast as casts
 from . import grain as grains
 from .canvas import Rect
@@ -233,13 +233,13 @@ def is_drawing(overlap: Overlap) -> bool:
     strips = detailed(overlap)
     if not strips or palette.is_flat_beside_edges(strips):
         return bool(strips)
-    return grains.is_drawn(strips, grains.merge([grains.measure(strip) for strip in strips]))
+    return detail.is_drawn(strips, detail.merge([detail.measure(strip) for strip in strips]))
 
 
 def detailed(overlap: Overlap) -> list[Tensor]:
     """The strips of the original along its borders, if they are wide enough to hold detail."""
     strips = [overlap.pixels(band.rect) for band in bands(overlap.canvas, DETAIL_DEPTH)]
-    return [strip for strip in strips if min(strip.shape[1:]) >= grains.CELL]
+    return [strip for strip in strips if min(strip.shape[1:]) >= detail.CELL]
 
 
 def restored(overlap: Overlap, made: Correction, found: Findings) -> Correction:
@@ -280,15 +280,10 @@ def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
     """What takes the smooth colour error far from the original back, on the grid of ``drift``."""
     canvas, kept, e = overlap.canvas, overlap.canvas.rect, overlap.canvas.extents
     given, wanted = (F.avg_pool2d(x[None].float(), CELL, ceil_mode=True)[0] for x in (made.source, overlap.target))
-    # Sharpening and a shift change no mean over so many pixels.
-    matched = given if made.tone is None else made.tone(given)
-    matched = matched if made.drift is None else matched + made.drift
-    matched = matched if made.departure is None else made.departure.onset(matched)
-    matched = matched if made.toning is None else made.toning(matched)
     away = outside(canvas, given)
     known = F.avg_pool2d(F.pad(overlap.trust(kept), (e.left, e.right, e.up, e.down))[None], CELL, ceil_mode=True)[0, 0]
     inner = casts.places(wanted, (known > 0.99).to(given), CELL, canvas.size)
-    outer = casts.places(matched, (away >= CELL / 2).to(given), CELL, canvas.size)
+    outer = casts.places(made.colors(given), (away >= CELL / 2).to(given), CELL, canvas.size)
     field = casts.fit_cast(inner, outer, kept, canvas.size, found.figures.get("tone", 0.0))
     if field is None:
         found.steps["cast"] = "declined: too small to tell"
@@ -307,7 +302,7 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     if not areas or not strips:
         found.steps["grain"] = "declined: too little to measure"
         return None
-    wants = grains.merge([grains.measure(strip) for strip in strips])
+    wants = detail.merge([detail.measure(strip) for strip in strips])
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
 
@@ -315,8 +310,8 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
         made = textured(correction, overlap, area).clamp(0, 1)
         return (made * 255).round() / 255 if whole_levels else made
 
-    def result(correction: Correction) -> grains.Sample:
-        return grains.merge([grains.measure(shown(correction, area)) for area in areas])
+    def result(correction: Correction) -> detail.Sample:
+        return detail.merge([detail.measure(shown(correction, area)) for area in areas])
 
     held = replace(made, memory={})
     grain = grains.fit_grain(wants, result(held))

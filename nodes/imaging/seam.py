@@ -14,8 +14,8 @@ from torch import Tensor
 
 from .border import jump
 from .canvas import Canvas
+from .detail import split
 from .filters import RGB_TO_YCC, mix
-from .grain import split
 from .regions import bands, beside, turned
 
 DEPTH = 128

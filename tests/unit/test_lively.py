@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from outpaint_nodes.nodes.imaging import grain, lively
+from outpaint_nodes.nodes.imaging import detail, grain, lively
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
 from outpaint_nodes.nodes.imaging.match import measure
 from unit.pictures import blurred, overlap
@@ -26,12 +26,12 @@ def noisy(upper: float, lower: float):
 
 def fine(pixels, rows):
     """Deviation of the finest detail in levels."""
-    return 255 * float(grain.split(pixels.mean(0, keepdim=True))[0][:, rows].std())
+    return 255 * float(detail.split(pixels.mean(0, keepdim=True))[0][:, rows].std())
 
 
 def table(picture):
     """A ``Grain`` that adds nothing and knows what ``picture`` usually holds."""
-    sample = grain.measure(picture)
+    sample = detail.measure(picture)
     return grain.fit_grain(sample, sample)
 
 

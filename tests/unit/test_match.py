@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from outpaint_nodes.nodes.imaging import border, grain, sharpness
+from outpaint_nodes.nodes.imaging import border, detail, grain, sharpness
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
 from outpaint_nodes.nodes.imaging.correction import textured
+from outpaint_nodes.nodes.imaging.detail import measure as measure_grain
+from outpaint_nodes.nodes.imaging.detail import split
 from outpaint_nodes.nodes.imaging.filters import luma
-from outpaint_nodes.nodes.imaging.grain import measure as measure_grain
-from outpaint_nodes.nodes.imaging.grain import split, white
+from outpaint_nodes.nodes.imaging.grain import white
 from outpaint_nodes.nodes.imaging.match import measure
 from outpaint_nodes.nodes.imaging.membrane import membrane
 from outpaint_nodes.nodes.imaging.tone import MAX_SHIFT, fit_tone, fit_toning
@@ -174,12 +175,12 @@ def test_the_originals_grain_goes_on_in_the_new_area():
 
 
 def test_noise_that_comes_out_much_stronger_than_the_quiet_places_is_weakened_also_where_content_is_lively():
-    def cells(quiet: float, lively: float) -> grain.Sample:
+    def cells(quiet: float, lively: float) -> detail.Sample:
         half = torch.ones(500)
         energy = torch.cat([half * quiet**2, half * lively**2]) / 255**2
         activity = torch.cat([half * -8, half * -4])
         every = energy.view(-1, 1, 1).expand(-1, grain.BANDS, 3)
-        return grain.Sample(torch.full((1000,), 0.5), activity, every, torch.zeros_like(every))
+        return detail.Sample(torch.full((1000,), 0.5), activity, every, torch.zeros_like(every))
 
     wants, bare = cells(1, 8), cells(0.2, 0.2)
     fitted = grain.fit_grain(wants, bare)
