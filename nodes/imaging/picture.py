@@ -7,12 +7,13 @@ from torch import Tensor
 
 from ..errors import InputError
 from .canvas import Extents, Rect, Size
+from .device import working
 
 LEAST_SIDE = 8
 
 
 def checked(image: Tensor) -> Tensor:
-    """The picture as float RGB or RGBA, unchanged where it is that already.
+    """The picture as float RGB or RGBA where it can be worked on, unchanged where it is that already.
 
     Args:
         image: ``[B, H, W, C]`` with 1 (grey), 3 (RGB) or 4 (RGBA) channels, 0..1.
@@ -35,6 +36,7 @@ def checked(image: Tensor) -> Tensor:
         )
     if not image.is_floating_point():
         raise InputError(f"The image holds {image.dtype}, not floats.", "Convert it to float 0..1.")
+    image = image.to(working(image.device))
     if not bool(torch.isfinite(image.sum(dtype=torch.float64))):
         raise InputError(
             "The image holds values that are not numbers (NaN or infinite).",

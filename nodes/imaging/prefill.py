@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from .canvas import Extents
+from .device import working
 from .fill_content import fill_content
 from .fill_library import fill_library
 from .fill_smooth import fill_smooth
@@ -42,6 +43,8 @@ def prefill(
     _check(image, kind)
     if not extents:
         return image.clone()
+    lies = image.device
+    image = image.to(working(lies))
     batch, height, width, channels = image.shape
     size = (extents.up + height + extents.down, extents.left + width + extents.right)
     result = image.new_empty(batch, *size, channels)
@@ -62,7 +65,7 @@ def prefill(
         report(1.0)
     result.clamp_(0, 1)
     result[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
-    return result
+    return result.to(lies)
 
 
 def _check(image: Tensor, kind: str) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import InputError
 from .canvas import Canvas, Extents, Rect, Size
 from .correction import Overlap, textured
+from .device import working
 from .match import measure
 from .regions import bands, blocks, new_areas
 from .report import Joined, Report, Sides
@@ -46,7 +47,7 @@ def stitch(
     """Join ``generated`` to ``original`` so that the border cannot be seen.
 
     Every picture of a batch is matched by itself. Work and memory follow the new area; all of it runs on the device
-    of ``generated``.
+    of ``generated``, where that knows float64.
 
     Args:
         original: ``[B, h, w, 3]`` (or 4: alpha is kept and the new area is opaque), 0..1. Never changed, bit for bit,
@@ -65,7 +66,8 @@ def stitch(
     """
     canvas = check(original, generated, extents, match, rim, jpeg, valid)
     extents.require_any()
-    kept = canvas.rect
+    kept, lies = canvas.rect, generated.device
+    generated = generated.to(working(lies))
     image = torch.empty(
         (len(original), canvas.size.height, canvas.size.width, original.shape[-1]),
         dtype=torch.float32,
@@ -84,7 +86,7 @@ def stitch(
         pictures.append(join(image[index], generated[index], canvas, match, rim, trusted, seed + index, jpeg))
     if rim:
         mask = torch.maximum(mask, rim_weight(canvas, rim, mask))
-    return Stitched(image, mask, Report(tuple(pictures)))
+    return Stitched(image.to(lies), mask.to(lies), Report(tuple(pictures)))
 
 
 def check(
@@ -179,4 +181,3 @@ def join(
         for block in blocks(part, BLOCK):
             image[(*block.slices, slice(3))] = corrected(block)
     return Joined(look(overlap.target, canvas), steps=found.steps, **found.figures)
-

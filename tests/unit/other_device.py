@@ -1,7 +1,7 @@
 """A device that is not the CPU, on any machine: tensors that lie elsewhere, and do not meet those of the CPU.
 
-They stand for a GPU's: what mixes the two, or makes a tensor on the wrong one, fails here as it would fail there. The
-arithmetic is the CPU's, so results must be equal.
+They stand for a GPU's: what mixes the two, or makes a tensor on the wrong one, fails here as it would fail there. On
+request it knows no float64, as Apple's. The arithmetic is the CPU's, so results must be equal.
 """
 
 from __future__ import annotations
@@ -44,8 +44,13 @@ class Elsewhere(Tensor):
         return carried_out(func, args, kwargs or {})
 
 
-def carried_out(func, args, kwargs):
-    """``func`` on the values; the result lies where a GPU's driver would have put it."""
+def carried_out(func, args, kwargs, double=True):
+    """``func`` on the values; the result lies where a GPU's driver would have put it.
+
+    Raises:
+        RuntimeError: it mixes tensors from here and there.
+        TypeError: the result would be there in float64, and the device knows none (``double`` is false).
+    """
     tensors = [x for x in tree_flatten((args, kwargs))[0] if isinstance(x, Tensor)]
     elsewhere = [x for x in tensors if isinstance(x, Elsewhere)]
     # A number may come from anywhere.
@@ -64,7 +69,11 @@ def carried_out(func, args, kwargs):
     def placed(x):
         if not isinstance(x, Tensor) or id(x) in before:
             return before.get(id(x), x)
-        return Elsewhere(x.resolve_conj().resolve_neg()) if stays else x
+        if not stays:
+            return x
+        if not double and x.dtype in (torch.float64, torch.complex128):
+            raise TypeError(f"This device knows no float64 ({name}).")
+        return Elsewhere(x.resolve_conj().resolve_neg())
 
     return tree_map(placed, func(*args, **kwargs))
 
@@ -72,8 +81,12 @@ def carried_out(func, args, kwargs):
 class Operations(TorchDispatchMode):
     """Carries out every operation, those that make tensors included."""
 
+    def __init__(self, double: bool) -> None:
+        super().__init__()
+        self.double = double
+
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        return carried_out(func, args, kwargs or {})
+        return carried_out(func, args, kwargs or {}, self.double)
 
 
 class Calls(TorchFunctionMode):
@@ -82,9 +95,9 @@ class Calls(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         if func is Tensor.new_tensor and isinstance(args[0], Elsewhere) and kwargs.get("device") is None:
-            return Elsewhere(args[0].held.new_tensor(*args[1:], **kwargs))
+            return args[0].held.new_tensor(*args[1:], **kwargs).to(DEVICE)
         if func in (torch.tensor, torch.as_tensor) and torch.device(kwargs.get("device") or "cpu") == DEVICE:
-            return Elsewhere(func(*args, **{**kwargs, "device": "cpu"}))
+            return func(*args, **{**kwargs, "device": "cpu"}).to(DEVICE)
         # Inside, a product with a vector takes a matrix and then changes its shape in place.
         if func in (torch.matmul, Tensor.matmul, Tensor.__matmul__) and all(isinstance(x, Elsewhere) for x in args):
             return Elsewhere(func(*(x.held for x in args)))
@@ -94,7 +107,7 @@ class Calls(TorchFunctionMode):
 
 
 @contextmanager
-def another_device() -> Iterator[torch.device]:
-    """Within this context the device is there."""
-    with Calls(), Operations():
+def another_device(double: bool = True) -> Iterator[torch.device]:
+    """Within this context the device is there; ``double``: it knows float64."""
+    with Calls(), Operations(double):
         yield DEVICE
