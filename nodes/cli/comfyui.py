@@ -103,7 +103,10 @@ class Server:
         try:
             answer = self.session.request(method, self.url + path, timeout=(CONNECT, READ), **arguments)
         except requests.RequestException as error:
-            raise Unavailable(f"{self.url} does not answer ({type(error).__name__}).") from error
+            raise Unavailable(
+                f"{self.url} does not answer ({type(error).__name__}): is ComfyUI running there? "
+                "--server names another address."
+            ) from error
         if answer.status_code in (502, 503, 504):
             raise Unavailable(f"{self.url} is not ready ({answer.status_code}).")
         if not answer.ok and answer.status_code not in accept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from ..errors import InputError
 from ..imaging.canvas import ANCHORS, Extents, Size, parse_ratio, place, to_ratio
@@ -13,6 +14,8 @@ ENGINES = ("fill", "api", "comfyui")
 FORMATS = ("png", "jpeg", "webp")
 MAX_SEED = 4294967294
 DEFAULT_SERVER = "http://127.0.0.1:8188"
+# Most that may be asked for at one side, in pixels and in percent.
+MOST, MOST_PERCENT = 65536, 1000
 
 EXAMPLES = """\
 examples:
@@ -81,14 +84,17 @@ def amount(text: str) -> Amount:
         value = float(number) if percent else int(number)
     except ValueError:
         value = -1
-    if not 0 <= value <= (1000 if percent else 65536):
+    if not value >= 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not an amount: write pixels (300) or a share of the side (25%)")
+    most = MOST_PERCENT if percent else MOST
+    if value > most:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {most}{'%' * percent}, the most at one side")
     return Amount(value, percent)
 
 
 def size(text: str) -> Size:
     width, _, height = text.lower().replace("×", "x").partition("x")
-    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= 65536 and 0 < int(height) <= 65536):
+    if not (width.isdecimal() and height.isdecimal() and 0 < int(width) <= MOST and 0 < int(height) <= MOST):
         raise argparse.ArgumentTypeError(f"{text!r} is not a size: write WIDTHxHEIGHT, for example 1920x1080")
     return Size(int(width), int(height))
 
@@ -117,8 +123,15 @@ def seed(text: str) -> int:
     return int(text)
 
 
+class Parser(argparse.ArgumentParser):
+    """Tells what is wrong in a line of its own, not below ten others on how everything else is used."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help shows what can be written.\n")
+
+
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
+    p = Parser(
         prog="outpaint",
         description="Extend pictures beyond their borders. The pixels of the original are never changed.",
         epilog=EXAMPLES,
@@ -176,4 +189,6 @@ def parse(arguments: list[str]) -> tuple[argparse.Namespace, Growth]:
         p.error("--anchor goes with --ratio or --size; sides already say where the picture lies")
     if options.engine != "comfyui" and (options.server or options.workflow):
         p.error("--server and --workflow go with --engine comfyui")
+    if options.engine == "fill" and (options.prompt or options.creativity is not None):
+        p.error("--prompt and --creativity go with --engine api or comfyui; what fills from the picture takes neither")
     return options, growth
