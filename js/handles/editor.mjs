@@ -100,8 +100,10 @@ export class Editor {
     const theme = themeOf(this.root);
     if (theme !== this.theme) this.colours = coloursOf(this.root, this.stage.message);
     this.theme = theme;
-    const { connected } = this.pictures;
-    const seen = JSON.stringify([extents, limits, [...locked], error, this.#dry(), connected, theme, this.#density()]);
+    const { connected, certain } = this.pictures;
+    const seen = JSON.stringify(
+      [extents, limits, [...locked], error, this.#dry(), connected, certain, theme, this.#density()],
+    );
     if (seen === this.seen) return;
     this.seen = seen;
     if (!this.viewport.gliding) this.viewport.refit();

@@ -13,11 +13,12 @@ export class Pictures {
     this.onChange = onChange;
     this.came = NOTHING;
     this.went = NOTHING;
-    /** What the last run reported, and the key of the picture upstream that it reported on. */
-    this.run = { source: null, result: null, of: null };
+    /** What the last run reported, the key of the picture upstream that it reported on, and what was added between. */
+    this.run = { source: null, result: null, of: null, added: "" };
     this.connected = false;
     this.source = null;
     this.upstreamKey = null;
+    this.added = "";
   }
 
   /** @returns {import("./geometry.mjs").Size|null} */
@@ -27,7 +28,7 @@ export class Pictures {
 
   /** Whether the size is the true one, not that of a picture farther upstream. */
   get certain() {
-    return this.source?.certain ?? false;
+    return (this.source?.certain ?? false) && (this.source !== this.run.source || this.run.added === this.added);
   }
 
   /** How many pictures came in the last run, else one. */
@@ -39,15 +40,17 @@ export class Pictures {
   executed(output) {
     const source = this.sources.reported(this.node, "outpaint_source", output);
     const result = this.sources.reported(this.node, "outpaint_result", output);
-    if (source) this.run = { source, result: null, of: null };
+    const upstream = this.sources.upstream(this.node);
+    if (source) this.run = { ...this.run, source, result: null };
     if (result) this.run = { ...this.run, result };
-    this.run.of = this.sources.upstream(this.node).source?.key ?? null;
+    this.run = { ...this.run, of: upstream.source?.key ?? null, added: upstream.added };
   }
 
   /** Looks where the picture comes from now. */
   find() {
-    const { source, connected } = this.sources.upstream(this.node);
+    const { source, connected, added } = this.sources.upstream(this.node);
     this.connected = connected;
+    this.added = added;
     this.upstreamKey = source?.key ?? null;
     const ran = this.run.of === this.upstreamKey ? this.run.source : null;
     // After a reload of the page the host may still know what an earlier run reported.
@@ -67,7 +70,7 @@ export class Pictures {
 
   #holding(extents) {
     const { result, of } = this.run;
-    if (!result || !this.size || of !== this.upstreamKey) return null;
+    if (!result || !this.size || of !== this.upstreamKey || this.run.added !== this.added) return null;
     if (result.extents) return sameExtents(result.extents, extents) ? result : null;
     const { width, height } = canvasSize(this.size, extents);
     return result.size?.width === width && result.size?.height === height ? result : null;

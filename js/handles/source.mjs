@@ -24,19 +24,21 @@ export class Sources {
   }
 
   /**
-   * The nearest picture upstream.
-   * @returns {{source: Source|null, connected: boolean}}
+   * The nearest picture upstream, and what the nodes between it and this one add to its sides.
+   * @returns {{source: Source|null, connected: boolean, added: string}}
    */
   upstream(node) {
     let from = feeding(node, "image");
     const connected = from !== null;
+    const added = [];
     for (let step = 0; from && step < REACH; step++) {
       const shown = this.#shownBy(from.node);
-      if (shown) return { source: { ...shown, certain: step === 0 }, connected };
+      if (shown) return { source: { ...shown, certain: step === 0 }, connected, added: added.join() };
+      added.push(...(from.node.widgets ?? []).filter((widget) => SIDES.includes(widget.name)).map((widget) => widget.value));
       const name = pictureInput(from.node);
       from = name === null ? null : feeding(from.node, name);
     }
-    return { source: null, connected };
+    return { source: null, connected, added: added.join() };
   }
 
   /**

@@ -107,6 +107,21 @@ def test_after_a_run_what_really_came_in_is_shown(desk):
     desk.until(SHOWS, [node, "\N{ALMOST EQUAL TO} 656 × 600"])
 
 
+def test_what_really_came_in_is_only_near_once_a_node_before_adds_something_else(desk):
+    desk.backend.pictures["came.jpg"] = desk.backend.pictures["wide.jpg"]
+    ids = chain(desk, ("OutpaintLocal", "image", None))
+    node = ids["ours"]
+    report = {"filename": "came.jpg", "subfolder": "", "type": "temp", "width": 1280, "height": 768}
+    desk.until(SHOWS, [node, "\N{ALMOST EQUAL TO} 1280 × 768"])
+    desk.backend.executed(str(node), {"outpaint_source": [report]})
+    desk.until(SHOWS, [node, "1536 × 768"])
+    before = desk.values(ids["n1"])["right"]
+    desk.type_value(ids["n1"], "right", before + 100)
+    desk.until(SHOWS, [node, "\N{ALMOST EQUAL TO} 1536 × 768"])
+    desk.type_value(ids["n1"], "right", before)
+    desk.until(SHOWS, [node, "1536 × 768"])
+
+
 def ran(desk, node, **extents):
     """As after a run of ours: the picture that came in, and a red one that came out."""
     added = {side: extents.get(side, 0) for side in SIDES}
