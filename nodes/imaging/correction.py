@@ -114,8 +114,9 @@ class Correction:
         return area, (left, right, margin - rect.y + area.y, margin - area.bottom + rect.bottom)
 
 
-def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
-    """The corrected pixels of ``rect`` in the original's coding. Blocks at the border hold original pixels as well."""
+def textured(made: Correction, overlap: Overlap, rect: Rect, joined: bool = True) -> Tensor:
+    """The corrected pixels of ``rect`` in the original's coding. Where they are ``joined``, blocks at the border hold
+    original pixels as well."""
     texture = made.texture
     if texture is None:
         return made(rect)
@@ -129,7 +130,7 @@ def textured(made: Correction, overlap: Overlap, rect: Rect) -> Tensor:
     area = Rect(left, top, right - left, bottom - top).clipped(whole)
     pixels = made(area).clamp(0, 1)
     inside = area.common(kept)
-    if inside is not None:
+    if joined and inside is not None:
         rows, columns = inside.moved(-area.x, -area.y).slices
         pixels[:, rows, columns] = overlap.pixels(inside)
     margins = (area.x - left, right - area.right, area.y - top, bottom - area.bottom)

@@ -1,13 +1,14 @@
 """Grain: the fine detail the generator does not make, measured on the original and put into the new area.
 
 How strong each band of it usually is, given how bright a place is and how much goes on there at a coarser scale, is
-learned from the original and from the new area. Where the new area has less, seeded noise with the original's
-correlations between the channels makes up for the difference.
+learned from the original, from the generator's version of it and from the new area. Where the new area has less than
+it should, seeded noise with the original's correlations between the channels makes up for the difference.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from .detail import BANDS, CELL, Sample, context, split
 from .fields import sample_cells
-from .filters import YCC_TO_RGB, luma, mix
+from .filters import RGB_TO_YCC, YCC_TO_RGB, luma, mix
 
 # What a call needs around the pixels it returns: bands need 15, the context 40.
 MARGIN = 48
@@ -26,6 +27,10 @@ TONES = 7
 # Least gain, and the largest for each band: coarser detail is right already, raising it would be contrast.
 GAIN = 0.6
 RAISED = (1.6, 1.4, 1.25, 1.0)
+# Least gain where the overlap shows that the generator makes more; and the gain of chroma from which on it is left.
+QUIETED, SAME = 0.2, 0.8
+# How far two halves of the original's border differ more than the original and what lies beside it.
+APART = 0.3
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
 # deviations that lies below the mean of places alike.
 EDGES, TWENTIETH = (2.5, 1.5, 1.5), 1.64
@@ -48,9 +53,10 @@ class Grain:
     Attributes:
         activity, brightness: knots ``[LEVELS]`` and ``[TONES]`` of the context.
         variance: ``[BANDS, 3, LEVELS, TONES]`` of the noise bands to be added.
-        gain: ``[BANDS, LEVELS, TONES]`` of the luma bands that are there.
+        gain: ``[BANDS, 1 or 3, LEVELS, TONES]`` of the bands that are there: of luma, or of chroma as well.
         factor: ``[BANDS, 3, 3]``, turns white noise into noise with the original's correlations.
         usual: ``[BANDS, 3, LEVELS, TONES]``, what the original usually holds.
+        wanted: as ``usual``, what the new area should hold.
         whole, most: as ``variance``, of noise that holds that much by itself, and the most that is added.
         local: ``[TONES, h, w]``, logarithm of how many times the usual power a place holds, by brightness, in cells of
             the canvas as ``fields`` has them; ``None`` = everywhere the usual.
@@ -62,6 +68,7 @@ class Grain:
     gain: Tensor
     factor: Tensor
     usual: Tensor
+    wanted: Tensor
     whole: Tensor
     most: Tensor
     local: Tensor | None = None
@@ -124,10 +131,17 @@ def leakage(like: Tensor) -> Tensor:
     return torch.stack(columns, 1)
 
 
-def fit_grain(original: Sample, generated: Sample) -> Grain | None:
+def fit_grain(
+    original: Sample, generated: Sample, again: Sample | None = None, halves: Sequence[tuple[Sample, Sample]] = ()
+) -> Grain | None:
     """What ``generated`` lacks against ``original`` in like contexts; ``None`` when there are too few cells.
 
-    Detail that is there but weak is raised, within bounds; the noise is left to ``with_noise``.
+    Detail that is there but weak is raised, and too much of it lowered, within bounds; the noise is left to
+    ``with_noise``.
+
+    Args:
+        again: the generator's version of the original; ``None`` where it has none.
+        halves: of the original along each of its borders.
     """
     if min(len(original.activity), len(generated.activity)) < 64:
         return None
@@ -135,9 +149,24 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
     low, high = torch.quantile(every[:: max(1, len(every) // 20000)], every.new_tensor([0.03, 0.97]))
     activity = torch.lerp(low, high, torch.linspace(0, 1, LEVELS, dtype=every.dtype, device=every.device))
     brightness = torch.linspace(0.03, 0.97, TONES, dtype=every.dtype, device=every.device)
-    has, wants = table(generated, activity, brightness), table(original, activity, brightness)
-    gain = (wants[:, 0] / has[:, 0].clamp_min(FLOOR)).sqrt().clamp_min(GAIN)
-    gain = torch.minimum(gain, gain.new_tensor(RAISED).view(-1, 1, 1))
+    has, usual = table(generated, activity, brightness), table(original, activity, brightness)
+    # Of colour only what the overlap shows to be too much is lowered; it has less detail to lose than noise to have.
+    most, least = usual.new_tensor([[*RAISED], [1] * BANDS, [1] * BANDS]).T, usual.new_tensor([GAIN, 1, 1])
+    wants, least = usual, least.view(-1, 1, 1).expand_as(usual)
+    if again is not None:
+        wants = wants * surprise(generated, again, halves, activity, brightness)
+        shown = ((usual + FLOOR) / (table(again, activity, brightness) + FLOOR)).sqrt()
+        least = torch.minimum(least, shown.clamp_min(QUIETED))
+    gain = torch.maximum((wants / has.clamp_min(FLOOR)).sqrt(), least)
+    gain = torch.minimum(gain, most[..., None, None])
+    gain = gain if float(gain[:, 1:].min()) < SAME else gain[:, :1]
+    none = torch.zeros_like(wants)
+    return Grain(activity, brightness, none, gain, correlated(original), usual, wants, none, none)
+
+
+def correlated(original: Sample) -> Tensor:
+    """``[BANDS, 3, 3]``, turns white noise into noise whose channels go together as in the quiet half of
+    ``original``."""
     flat = original.activity <= original.activity.median()
     energy, cross = original.energy[flat].mean(0), original.cross[flat].mean(0)
     factor = []
@@ -150,13 +179,44 @@ def fit_grain(original: Sample, generated: Sample) -> Grain | None:
         values, vectors = torch.linalg.eigh(matrix)
         half = vectors * values.clamp_min(0).sqrt()
         factor.append(half / half.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6))
-    none = torch.zeros_like(wants)
-    return Grain(activity, brightness, none, gain, torch.stack(factor), wants, none, none)
+    return torch.stack(factor)
 
 
-def with_noise(grain: Grain, original: Sample, bare: Sample) -> Grain:
+def surprise(
+    generated: Sample,
+    again: Sample,
+    halves: Sequence[tuple[Sample, Sample]],
+    activity: Tensor,
+    brightness: Tensor,
+) -> Tensor:
+    """How many times the usual power the new area should hold, ``[BANDS, 3, LEVELS, TONES]``.
+
+    That the generator made less there than in like places of the overlap is its fault as far as it is more than what
+    two halves of the original differ by; else it shows something else (James and Stein's shrinkage, of each band and
+    channel).
+    """
+
+    def apart(one: Sample, other: Sample) -> tuple[Tensor, Tensor]:
+        logs, counts = [], []
+        for sample in (one, other):
+            near, tone, _, _ = nearness(sample, activity, brightness)
+            counts.append(torch.einsum("nl,nt->lt", near, tone))
+            logs.append(torch.log(table(sample, activity, brightness) + FLOOR))
+        return logs[0] - logs[1], counts[0] * counts[1] / (counts[0] + counts[1]).clamp_min(1e-6)
+
+    def power(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        total = torch.stack([(off.square() * count).sum((2, 3)) for off, count in pairs]).sum(0)
+        return total / torch.stack([count.sum() for _, count in pairs]).sum().clamp_min(1e-6)
+
+    found = apart(generated, again)
+    content = APART * power([apart(*pair) for pair in halves])
+    fault = (1 - content / power([found]).clamp_min(1e-9)).clamp_min(0)
+    return torch.exp((1 - fault[..., None, None]) * found[0])
+
+
+def with_noise(grain: Grain, bare: Sample) -> Grain:
     """``grain`` with noise for what ``bare``, the new area with its detail raised, still lacks."""
-    wants, has = (table(sample, grain.activity, grain.brightness) for sample in (original, bare))
+    wants, has = grain.wanted, table(bare, grain.activity, grain.brightness)
     missing = (wants - has).clamp(0, MAX_VARIANCE)
     variance = solve_positive(leakage(missing), missing.flatten(1), wants.flatten(1) + FLOOR)
     return replace(grain, variance=variance.view_as(missing))
@@ -168,7 +228,8 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     Codings and clamping take some of the noise away, and contexts mix; so what came out is measured, not assumed. The
     noise alone never holds much more than the original's whole detail.
     """
-    wants, was, now = (table(s, grain.activity, grain.brightness) for s in (original, bare, made))
+    wants = grain.wanted
+    was, now = (table(sample, grain.activity, grain.brightness) for sample in (bare, made))
     ratio = (wants - was).clamp_min(0) / (now - was).clamp_min(FLOOR)
     ratio = torch.where(wants > was, ratio.clamp(0.25, 4), torch.zeros_like(ratio))
     own = leakage(ratio).diagonal().view(-1, 1, 1, 1)
@@ -252,12 +313,14 @@ def white(seed: int, x: int, y: int, width: int, height: int, device: torch.devi
 def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
     """``image`` ``[3, H, W]``, whose top left pixel lies at ``x``, ``y`` (multiples of 4) of the canvas, with grain."""
     height, width = image.shape[1:]
-    y_plane = luma(image)
+    planes = luma(image) if grain.gain.shape[1] == 1 else mix(image, RGB_TO_YCC)
     grow = (0, -width % CELL, 0, -height % CELL)
-    brightness, activity = context(F.pad(y_plane[None], grow, mode="replicate")[0])
-    tables = torch.cat([grain.variance.flatten(0, 1), grain.whole[:, 0], grain.most[:, 0], grain.gain - 1])
+    brightness, activity = context(F.pad(planes[None, :1], grow, mode="replicate")[0])
+    tables = torch.cat(
+        [grain.variance.flatten(0, 1), grain.whole[:, 0], grain.most[:, 0], grain.gain.flatten(0, 1) - 1]
+    )
     maps = lookup(grain, tables, brightness, activity)
-    power, whole, most, gain = maps.split([3 * BANDS, BANDS, BANDS, BANDS])
+    power, whole, most, gain = maps.split([3 * BANDS, BANDS, BANDS, BANDS * len(planes)])
     if grain.local is not None:
         # That luma lacks detail says nothing of noise in colour.
         more = at_tone(grain, sample_cells(grain.local, x, y, CELL, brightness.shape), brightness)
@@ -268,6 +331,7 @@ def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
     for k, band in enumerate(split(white(seed, x - 16, y - 16, width + 32, height + 32, image.device))):
         band = torch.tensordot(grain.factor[k], band[:, 16:-16, 16:-16], dims=1)
         noise += band.mul_(maps[3 * k : 3 * k + 3])
-    for k, band in enumerate(split(y_plane)):
-        noise[:1] += band.mul_(maps[3 * BANDS + k])
+    changed = len(planes)
+    for band, change in zip(split(planes), maps[3 * BANDS :].split(changed), strict=True):
+        noise[:changed] += band.mul_(change)
     return image + mix(noise, YCC_TO_RGB)

@@ -302,24 +302,28 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     if not areas or not strips:
         found.steps["grain"] = "declined: too little to measure"
         return None
-    wants = detail.merge([detail.measure(strip) for strip in strips])
+    halves = [(detail.measure(one), detail.measure(other)) for one, other in map(halved, strips)]
+    wants = detail.merge([half for pair in halves for half in pair])
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
 
-    def shown(correction: Correction, area: Rect) -> Tensor:
-        made = textured(correction, overlap, area).clamp(0, 1)
+    def shown(correction: Correction, area: Rect, joined: bool = True) -> Tensor:
+        made = textured(correction, overlap, area, joined).clamp(0, 1)
         return (made * 255).round() / 255 if whole_levels else made
 
     def result(correction: Correction) -> detail.Sample:
         return detail.merge([detail.measure(shown(correction, area)) for area in areas])
 
     held = replace(made, memory={})
-    grain = grains.fit_grain(wants, result(held))
+    inner = [band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    inner = [area for area in inner if float(overlap.agreed(area).mean()) > 0.5]
+    again = detail.merge([detail.measure(shown(made, area, joined=False)) for area in inner]) if inner else None
+    grain = grains.fit_grain(wants, result(held), again, halves)
     if grain is None:
         found.steps["grain"] = "declined: too little to measure"
         return None
     bare = result(replace(held, grain=grain))
-    grain = grains.with_noise(grain, wants, bare)
+    grain = grains.with_noise(grain, bare)
     for _ in range(2):
         grain = grains.refined(grain, wants, bare, result(replace(held, grain=grain)))
     for _ in range(2):
@@ -327,6 +331,13 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
     found.figures["grain"] = 255 * float(grain.variance[0, 0, : grains.LEVELS // 2].median().sqrt())
     found.steps["grain"] = f"noise of {found.figures['grain']:.1f} levels where the picture is flat"
     return grain
+
+
+def halved(strip: Tensor) -> tuple[Tensor, Tensor]:
+    """The two halves of ``strip`` ``[3, H, W]`` along its longer side, in whole cells."""
+    along = 1 if strip.shape[1] > strip.shape[2] else 2
+    half = strip.shape[along] // (2 * detail.CELL) * detail.CELL
+    return strip.narrow(along, 0, half), strip.narrow(along, half, strip.shape[along] - half)
 
 
 def detect_jpeg(overlap: Overlap) -> jpeg.Texture | None:

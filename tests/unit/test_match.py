@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -174,18 +175,55 @@ def test_the_originals_grain_goes_on_in_the_new_area():
     assert ((ratio > 0.8) & (ratio < 1.25)).all()
 
 
+def noisy(truth: torch.Tensor, levels: float, seed: int = 0) -> torch.Tensor:
+    return truth + levels / 255 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_noise_that_the_generator_has_and_the_original_has_not_is_taken_out_of_luma_and_chroma():
+    truth = noisy(blurred(texture(260, 380, noise=0), 4.0), 1.0)
+    done, _ = matched(truth, noisy(truth, 4.0, seed=1), Extents(right=128))
+    new, old = measure_grain(done[:, :, 256:]), measure_grain(truth[:, :, :252])
+    ratio = (new.energy[:, :2].mean(0) / old.energy[:, :2].mean(0)).sqrt()
+    assert (ratio < 1.3).all()
+
+
+def cells(times: torch.Tensor) -> detail.Sample:
+    """Cells whose fine detail has so many ``times`` the usual power for how much goes on there, ``[N]``."""
+    activity = torch.linspace(-8, -4, len(times))
+    energy = (2.0**activity).square() * times
+    every = energy.view(-1, 1, 1).expand(-1, grain.BANDS, 3)
+    return detail.Sample(torch.full_like(times, 0.5), activity, every, torch.zeros_like(every))
+
+
+@pytest.mark.parametrize(("differs", "kept"), [(1.0, 0.0), (4.0, 1.0)])
+def test_detail_is_missed_in_the_new_area_as_far_as_the_original_is_the_same_all_over(differs, kept):
+    one, less = torch.ones(2000), torch.full((2000,), 0.25)
+    halves = [(cells(one * differs**0.5), cells(one / differs**0.5))]
+    fitted = grain.fit_grain(cells(one), cells(less), cells(one), halves)
+    ratio = torch.log(fitted.wanted / fitted.usual)[:, 0, 2:, grain.TONES // 2].mean() / math.log(0.25)
+    assert float(ratio) == pytest.approx(kept * grain.APART, abs=0.1)
+
+
+def test_what_the_overlap_does_not_show_to_be_too_much_is_lowered_little():
+    quiet, loud = torch.ones(2000), torch.full((2000,), 36.0)
+    halves = [(cells(quiet), cells(quiet))]
+    gains = [grain.fit_grain(cells(quiet), cells(loud), again, halves).gain for again in (cells(quiet), cells(loud))]
+    assert gains[0].shape[1] == 1 and float(gains[0].min()) == pytest.approx(grain.GAIN)
+    assert gains[1].shape[1] == 3 and float(gains[1][..., grain.TONES // 2].max()) < 0.3
+
+
 def test_noise_that_comes_out_much_stronger_than_the_quiet_places_is_weakened_also_where_content_is_lively():
-    def cells(quiet: float, lively: float) -> detail.Sample:
+    def both(quiet: float, lively: float) -> detail.Sample:
         half = torch.ones(500)
         energy = torch.cat([half * quiet**2, half * lively**2]) / 255**2
         activity = torch.cat([half * -8, half * -4])
         every = energy.view(-1, 1, 1).expand(-1, grain.BANDS, 3)
         return detail.Sample(torch.full((1000,), 0.5), activity, every, torch.zeros_like(every))
 
-    wants, bare = cells(1, 8), cells(0.2, 0.2)
+    wants, bare = both(1, 8), both(0.2, 0.2)
     fitted = grain.fit_grain(wants, bare)
     tried = replace(fitted, variance=torch.full_like(fitted.variance, (0.1 / 255) ** 2))
-    weak, strong = (grain.refined(tried, wants, bare, cells(out, out)).variance for out in (0.5, 6))
+    weak, strong = (grain.refined(tried, wants, bare, both(out, out)).variance for out in (0.5, 6))
     lively = (..., grain.LEVELS - 1, grain.TONES // 2)
     assert (weak[lively] > tried.variance[lively]).all()
     assert (strong[lively] < 0.3 * tried.variance[lively]).all()
