@@ -64,7 +64,7 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
         rows, columns = region.moved(-frame.x, -frame.y).slices
         image[:, rows, columns] = joined.image.to(image)
         mask[:, rows, columns] = torch.maximum(mask[:, rows, columns], joined.mask.to(mask))
-    return Stitched(image, mask, Sides(tuple(texts)))
+    return Stitched(image, mask, Sides(tuple(texts)) if len(texts) > 1 else texts[0][1])
 
 
 def mended(work: Outpainting, holes: Tensor, match: str) -> Tensor:

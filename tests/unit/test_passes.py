@@ -125,6 +125,18 @@ def test_large_canvases_are_joined_side_by_side_with_the_same_result(monkeypatch
     assert torch.equal(apart.image, at_once.image)
 
 
+@pytest.mark.parametrize(
+    "extents, sides", [(Extents(right=40), []), (Extents(left=40), []), (Extents(30, 20, up=40), ["left", "right", "up"])]
+)
+def test_the_report_names_sides_only_where_several_were_joined_one_after_another(monkeypatch, extents, sides):
+    if sides:
+        monkeypatch.setattr("outpaint_nodes.nodes.imaging.finish.WHOLE_JOIN", 0)
+    size = Size(640 - extents.left - extents.right, 400 - extents.up - extents.down)
+    _, work = outpainted(torch.rand(1, 400, 640, 3), extents, plan(size, extents, Wants(8, 2_000_000)))
+    headings = [line for line in finish(work, "off").report.text().splitlines() if line.endswith(":")]
+    assert headings == [f"{side}:" for side in sides]
+
+
 def test_alpha_is_kept_and_the_new_area_is_opaque():
     original = torch.rand((1, 64, 64, 4))
     window = single(Size(64, 64), Extents(right=32), 8, 0)
