@@ -126,7 +126,8 @@ def test_large_canvases_are_joined_side_by_side_with_the_same_result(monkeypatch
 
 
 @pytest.mark.parametrize(
-    "extents, sides", [(Extents(right=40), []), (Extents(left=40), []), (Extents(30, 20, up=40), ["left", "right", "up"])]
+    "extents, sides",
+    [(Extents(right=40), []), (Extents(left=40), []), (Extents(30, 20, up=40), ["left", "right", "up"])],
 )
 def test_the_report_names_sides_only_where_several_were_joined_one_after_another(monkeypatch, extents, sides):
     if sides:
