@@ -14,7 +14,7 @@ from . import grain as grains
 from . import jpeg, lattice, register, sharpness
 from .canvas import Canvas, Rect
 from .detail import CELL
-from .edges import RADIUS, Edges
+from .edges import MARGIN, Edges
 from .fields import sample
 from .filters import pad
 from .halo import Departure
@@ -67,7 +67,7 @@ class Correction:
         if self.edges is None:
             pixels = self.level(rect)
         else:
-            area, margins = self.around(rect, RADIUS)
+            area, margins = self.around(rect, MARGIN)
             pixels = self.edges(F.pad(self.level(area)[None], margins, mode="replicate")[0])
         if self.memory is not None:
             self.memory[rect] = pixels.clone()

@@ -18,9 +18,12 @@ from .filters import luma
 from .palette import FLAT, PLACE, Palette, contrast
 
 RADIUS = 3
+# What a call needs around the pixels it returns.
+MARGIN = 10
 SHAPES = 64
-# Contrasts between which kinds of surroundings are told apart: a decoder's traces, faint and strong edges.
-STEPS = (24 / 255, 72 / 255)
+# Contrasts for which there is a filter of its own: of a decoder's traces, faint and strong edges. Between them it is
+# one between theirs.
+CONTRASTS = (12 / 255, 36 / 255, 108 / 255)
 # Surroundings learned from: at most so many, and too few to learn anything.
 MOST, FEWEST = 120_000, 2_000
 # A kind's filter is pulled to that of its contrast by so many samples, that one to nothing by so many.
@@ -38,7 +41,7 @@ class Edges:
 
     Attributes:
         shapes: ``[SHAPES, N]``, surroundings of length 1; each stands for its negative as well.
-        filters: ``[len(STEPS) + 1, SHAPES, N]``, what is added to the pixel in their middle.
+        filters: ``[len(CONTRASTS), SHAPES, N]``, what is added to the pixel in their middle.
     """
 
     shapes: Tensor
@@ -46,16 +49,19 @@ class Edges:
     palette: Palette | None
 
     def __call__(self, image: Tensor) -> Tensor:
-        """``image`` ``[3, H, W]`` less ``RADIUS`` pixels on each side, with its edges restored."""
+        """``image`` ``[3, H, W]`` less ``MARGIN`` pixels on each side, with its edges restored."""
         image = image if self.palette is None else self.palette.toned(image)
+        darkest, brightest = bounds(image)
+        image = inner(image, MARGIN - RADIUS)
         planes, strength = divided(image)
-        flat, steps = planes.flatten(), planes.new_tensor(STEPS)
+        flat = planes.flatten()
         change = torch.zeros_like(strength)
         for at, where in zip(*(x.split(CHUNK) for x in lively(planes, strength > FLAT)), strict=True):
             around = surroundings(flat, at, image.shape[2])
-            bins = torch.bucketize(strength.flatten()[where], steps)
-            change.view(-1)[where] = (around * self.filters[bins, shape_of(around, self.shapes)]).sum(1)
-        out = inner(image, RADIUS) + change[:1] + change[1:]
+            kinds, (low, part) = shape_of(around, self.shapes), between(strength.flatten()[where])
+            fitting = torch.lerp(self.filters[low, kinds], self.filters[low + 1, kinds], part[:, None])
+            change.view(-1)[where] = (around * fitting).sum(1)
+        out = (inner(image, RADIUS) + change[:1] + change[1:]).clamp(darkest, brightest)
         if self.palette is None:
             return out
         usual = F.avg_pool2d(inner(image, RADIUS - PLACE // 2), PLACE, 1)
@@ -65,6 +71,23 @@ class Edges:
 def inner(image: Tensor, margin: int) -> Tensor:
     """``image`` without ``margin`` pixels on each side."""
     return image[:, margin : image.shape[1] - margin, margin : image.shape[2] - margin]
+
+
+def bounds(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Between which values the pixels of ``image`` ``[3, H, W]`` that lie ``MARGIN`` inside stay, twice ``[3, h, w]``.
+
+    What nothing around exceeds and lies in a flat place is the colour beside an edge, beyond which only ringing goes.
+    """
+    pixels = inner(image, PLACE // 2)
+    rough = (contrast(image).amax(0) > FLAT) * 2.0
+    size = 2 * (MARGIN - PLACE // 2) + 1
+    kinds = torch.stack([pixels, pixels - rough, -pixels, -pixels - rough])
+    high, high_flat, low, low_flat = F.max_pool2d(kinds, size, 1)
+    free = torch.full_like(high, torch.inf)
+    # All channels alike: a bound for one of them alone would give grey edges a colour.
+    ends, flat = torch.stack([-low, high]), torch.stack([low > low_flat, high > high_flat]).any(1, keepdim=True)
+    darkest, brightest = torch.where(flat, torch.stack([-free, free]), ends)
+    return darkest, brightest
 
 
 def divided(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,6 +126,14 @@ def shape_of(around: Tensor, shapes: Tensor) -> Tensor:
     return (around @ shapes.T).abs().argmax(1)
 
 
+def between(strength: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of the ``CONTRASTS`` each ``strength`` ``[M]`` lies above, and how far it is to the next, 0..1."""
+    knots = strength.new_tensor(CONTRASTS).log()
+    at = strength.clamp(*CONTRASTS[:: len(CONTRASTS) - 1]).log()
+    low = torch.bucketize(at, knots[1:-1])
+    return low, ((at - knots[low]) / (knots[low + 1] - knots[low])).clamp(0, 1)
+
+
 def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | None) -> Edges | None:
     """The restoration learned from strips of the overlap.
 
@@ -122,11 +153,11 @@ def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | Non
     around, change, strength, half = (x[::step].contiguous() for x in (around, change, strength, half))
     size = around.norm(dim=1, keepdim=True).clamp_min(FLAT)
     shapes = clustered((around / size)[:: max(1, len(around) // 20_000)])
-    kinds, bins = shape_of(around, shapes), torch.bucketize(strength, strength.new_tensor(STEPS))
-    group = (half * (len(STEPS) + 1) + bins) * SHAPES + kinds
+    kinds, (low, part) = shape_of(around, shapes), between(strength)
+    group = (half * len(CONTRASTS) + low) * SHAPES + kinds
     # Between an edge's contrast and its power: neither the strongest nor the faintest shall decide alone.
     root = size.sqrt()
-    return Edges(shapes, filters(*sums(around / root, change / root[:, 0], group)), palette)
+    return Edges(shapes, filters(*sums(around / root, change / root[:, 0], group, part)), palette)
 
 
 def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palette | None) -> tuple[Tensor, ...]:
@@ -159,21 +190,23 @@ def clustered(points: Tensor) -> Tensor:
     return middles
 
 
-def sums(around: Tensor, change: Tensor, group: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def sums(around: Tensor, change: Tensor, group: Tensor, part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Products of the surroundings with each other and with the change, added up by half, contrast and shape; and how
-    many they were."""
-    n, places = around.shape[1], (2, len(STEPS) + 1, SHAPES)
-    total = around.new_zeros((2 * (len(STEPS) + 1) * SHAPES, n * (n + 1)))
-    for a, c, g in zip(around.split(4096), change.split(4096), group.split(4096), strict=True):
-        products = a[:, :, None] * torch.cat([a, c[:, None]], 1)[:, None]
-        total.index_add_(0, g, products.flatten(1))
-    count = torch.zeros_like(total[:, 0]).index_add_(0, group, torch.ones_like(change))
+    many they were. As far as ``part`` says they count for the next contrast."""
+    n, places = around.shape[1], (2, len(CONTRASTS), SHAPES)
+    total = around.new_zeros((2 * len(CONTRASTS) * SHAPES, n * (n + 1)))
+    count = torch.zeros_like(total[:, 0])
+    for a, c, g, p in zip(*(x.split(4096) for x in (around, change, group, part)), strict=True):
+        products = (a[:, :, None] * torch.cat([a, c[:, None]], 1)[:, None]).flatten(1)
+        upper = products * p[:, None]
+        total.index_add_(0, g, products - upper).index_add_(0, g + SHAPES, upper)
+        count.index_add_(0, g, 1 - p).index_add_(0, g + SHAPES, p)
     both = total.view(*places, n, n + 1)
     return both[..., :n], both[..., n], count.view(places)
 
 
 def filters(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
-    """Ridge regression for each contrast and shape, ``[len(STEPS) + 1, SHAPES, N]``, from ``sums``.
+    """Ridge regression for each contrast and shape, ``[len(CONTRASTS), SHAPES, N]``, from ``sums``.
 
     Fitted on all; shrunk to what the fit on either half of the tiles explains of the other one.
     """

@@ -23,7 +23,7 @@ from .filters import blur_known, luma
 from .membrane import membrane
 from .regions import DETAIL_DEPTH, bands, beside
 from .report import Findings
-from .tone import Tone, cells, drift_weight, fit_tone, fit_toning
+from .tone import Tone, cells, drift_weight, fit_drawn_tone, fit_tone, fit_toning
 
 TONE_DEPTH = 96
 # Cells on a side of a place that may be off as a whole, as a tile of a decoder is.
@@ -34,8 +34,6 @@ NEAR_DEPTH = 128
 MOST_LEFT = 6 / 255
 # Variance within a cell below which it is even: two levels.
 EVEN = (2 / 255) ** 2
-# A drawing has few flat colours: what others do between and beyond them is not told by the slope from one to the next.
-FEW_COLORS = 30.0
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
@@ -166,7 +164,7 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, draw
         count += w.numel()
     wanted, given, weight, uneven, place = (torch.cat(parts) for parts in zip(*samples, strict=True))
     weight = weight if another else weight * even(uneven)
-    tone = fit_tone(wanted, given, weight, place, firm=FEW_COLORS if drawing else 1.0)
+    tone = (fit_drawn_tone if drawing else fit_tone)(wanted, given, weight, place)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
         return None

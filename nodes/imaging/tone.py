@@ -6,7 +6,7 @@ picture. What is left varies over the picture and is carried by the membrane (``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,15 @@ from .filters import RGB_TO_YCC, YCC_TO_RGB, luma, mix
 # A generator is off by a few levels. More than this is another picture, not a fault to be undone.
 MAX_SHIFT = 0.12
 MIN_SAMPLES = 64
+# How hard offset, gain and curvature are pulled to 0, as shares of the weight of all samples.
+STIFF = (1e-5, 2e-4, 1e-3)
+# The same as the weight of a colour of a drawing: each is off by a level for itself, as against offsets of 4, gains of
+# 8 and curvatures of 5 levels that generators are expected to have.
+DRAWN = (0.05, 0.017, 0.04)
+# Cells of about the same colour that tell half as much as any number of them.
+FEW = 8.0
+# What is nearer to black or white than half of this is clipped: nobody knows how far it should have gone.
+CLIPPED = 1 / 255
 
 
 @dataclass(frozen=True)
@@ -27,11 +36,13 @@ class Tone:
         weights: ``[7, 3]``.
         low, high: ``[3]``, range of the colours it was fitted on. Beyond it the displacement stays constant, so
             nothing is extrapolated.
+        ends: ``[2, 3]``, what to add besides to what is clipped to black and to white; ``None`` = nothing.
     """
 
     weights: Tensor
     low: Tensor
     high: Tensor
+    ends: Tensor | None = None
 
     def __call__(self, image: Tensor) -> Tensor:
         """``image`` ``[3, H, W]`` with its colours corrected."""
@@ -40,7 +51,11 @@ class Tone:
         constant, linear, square = self.weights[0], self.weights[1:4], self.weights[4:7]
         shift = torch.tensordot(linear.T, known, dims=1)
         shift += torch.tensordot(square.T, known.square_(), dims=1)
-        return shift.add_(constant.view(shape)).clamp_(-MAX_SHIFT, MAX_SHIFT).add_(image)
+        shift = shift.add_(constant.view(shape)).clamp_(-MAX_SHIFT, MAX_SHIFT)
+        if self.ends is not None:
+            for end, added in zip((0, 1), self.ends, strict=True):
+                shift += added.view(shape) * (1 - (image - end).abs() / CLIPPED).clamp_min(0)
+        return shift.add_(image)
 
 
 def basis(colors: Tensor) -> Tensor:
@@ -54,7 +69,8 @@ def fit_tone(
     weight: Tensor,
     place: Tensor | None = None,
     rounds: int = 6,
-    firm: float = 1.0,
+    stiff: tuple[float, float, float] | None = None,
+    clear: Tensor | None = None,
 ) -> Tone | None:
     """Robust ridge fit of a ``Tone`` from colours ``generated`` to ``original``, both ``[N, 3]``.
 
@@ -66,7 +82,8 @@ def fit_tone(
     Args:
         weight: ``[N]``, how far each sample is to be trusted beforehand.
         place: ``[N]``, number of the place each sample lies in; ``None`` = all in one.
-        firm: how many times as hard gain and curvature are pulled to 0.
+        stiff: how hard offset, gain and curvature are pulled to 0, as so much weight of samples; ``None`` = ``STIFF``.
+        clear: ``[N, 3]``, 0 where a channel of ``generated`` tells nothing; ``None`` = nowhere.
 
     Returns:
         ``None`` where there are too few samples.
@@ -76,7 +93,9 @@ def fit_tone(
     x, y = generated.double(), (original - generated).double()
     features, prior = basis(x), weight.double()
     trust = prior
-    stiffness = prior.sum() * x.new_tensor([1e-5, *[2e-4 * firm] * 3, *[1e-3 * firm] * 3])
+    offset, gain, curvature = stiff or (float(prior.sum()) * s for s in STIFF)
+    stiffness = x.new_tensor([offset, *[gain] * 3, *[curvature] * 3])
+    clear = torch.ones_like(x) if clear is None else clear.to(x)
     own = torch.eye(3, dtype=x.dtype, device=x.device)
     extra = torch.where(own > 0, x.new_tensor(1.0), x.new_tensor(20.0))
     weights = x.new_zeros(7, 3)
@@ -88,15 +107,14 @@ def fit_tone(
         mean = x.new_zeros(places, 10).index_add_(0, place, both * trust[:, None]) / count.clamp_min(1e-9)[:, None]
         less = both - (held[:, None] * mean)[place]
         own_features, own_y = less[:, :7], less[:, 7:]
-        weighted = (own_features * trust[:, None]).T
-        gram = weighted @ own_features
         for channel in range(3):
             ridge = stiffness.clone()
             ridge[1:4] *= extra[channel]
             ridge[4:7] *= extra[channel]
+            weighted = (own_features * (trust * clear[:, channel])[:, None]).T
             right = weighted @ own_y[:, channel]
-            weights[:, channel] = torch.linalg.solve(gram + torch.diag(ridge), right)
-        off = y - features @ weights
+            weights[:, channel] = torch.linalg.solve(weighted @ own_features + torch.diag(ridge), right)
+        off = (y - features @ weights) * clear
         shared = mean[:, 7:] - mean[:, :7] @ weights
         within = ((off - shared[place]).square().mean(1) * trust).sum() / trust.sum()
         between = (shared.square().mean(1) * count).sum() / trust.sum() - within / count.mean()
@@ -107,6 +125,25 @@ def fit_tone(
     spread = generated[weight > 0]
     low, high = spread.amin(0), spread.amax(0)
     return Tone(weights.to(generated.dtype), low, high)
+
+
+def fit_drawn_tone(original: Tensor, generated: Tensor, weight: Tensor, place: Tensor) -> Tone | None:
+    """As ``fit_tone``, of a drawing: it has few flat colours, and how large the paper is says nothing about the others.
+    What is clipped is moved to what it usually is in the original."""
+    whole = (generated * 15.999).long().clamp(0, 15)
+    which = (whole[:, 0] * 16 + whole[:, 1]) * 16 + whole[:, 2]
+    equal = weight / (weight.new_zeros(16**3).index_add_(0, which, weight)[which] + FEW)
+    tone = fit_tone(original, generated, equal, place, stiff=DRAWN, clear=is_clear(generated))
+    if tone is None:
+        return None
+    left = original - tone(generated.T[..., None])[..., 0].T
+    there = torch.stack([generated <= CLIPPED / 2, generated >= 1 - CLIPPED / 2]) * weight[:, None]
+    return replace(tone, ends=(left * there).sum(1) / (there.sum(1) + FEW))
+
+
+def is_clear(pixels: Tensor) -> Tensor:
+    """Which channels of ``pixels`` are not clipped."""
+    return (pixels > CLIPPED / 2) & (pixels < 1 - CLIPPED / 2)
 
 
 def drift_weight(difference: Tensor, prior: Tensor, scale: float) -> Tensor:

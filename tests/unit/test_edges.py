@@ -67,6 +67,26 @@ def test_grey_edges_get_no_colour():
     assert (done - done.mean(0)).abs().max() <= (made - made.mean(0)).abs().max() + 1e-5
 
 
+def test_beside_letters_and_lines_the_paper_neither_glows_nor_darkens():
+    truth = DRAWINGS["dark"]
+    made = blurred(truth, 1.0)
+    fitted = edges.fit_edges(strip(truth, made), None)
+    paper = (truth * 255).round() == torch.tensor([28, 30, 34]).view(3, 1, 1)
+    below = (truth - restored(made, fitted))[paper]
+    # Among letters so close together that no paper is left between them it may.
+    assert (below > 1 / 255).float().mean() < 0.06
+
+
+def test_between_a_faint_and_a_strong_edge_the_restoration_changes_gradually():
+    truth = DRAWINGS["light"]
+    fitted = edges.fit_edges(strip(truth, blurred(truth, 0.8)), None)
+    line = torch.zeros(3, 1, 21)
+    line[:, :, 10] = 1
+    strengths = torch.linspace(8, 200, 193) / 255
+    peaks = [restored(0.5 + s * blurred(line, 0.8).expand(3, 21, 21) / 2, fitted)[0, 10, 10] for s in strengths]
+    assert torch.stack(peaks).diff().abs().max() < 4 / 255
+
+
 def test_what_does_not_hold_elsewhere_is_not_learned():
     # The change to the original is noise: nothing in the generated picture tells of it.
     made = texture(480, 640, noise=0.05)

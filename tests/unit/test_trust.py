@@ -151,7 +151,7 @@ def test_a_drawing_continued_without_a_fault_is_left_alone(name, extents, match)
 
 @pytest.mark.parametrize(
     "level, lost, most, nearer",
-    [("mild", 0, 0.05, 0.1), ("medium", 0.0005, 2.2, 0.37), ("severe", 0.0018, 4, 0.48)],
+    [("mild", 0, 0.02, 0.09), ("medium", 0.0002, 2.1, 0.34), ("severe", 0.0004, 3.8, 0.46)],
     ids=["mild", "medium", "severe"],
 )
 @pytest.mark.parametrize("name", DRAWINGS)
@@ -171,6 +171,27 @@ def test_a_drawing_is_much_nearer_to_the_truth_than_pasted_and_next_to_nowhere_w
     assert (loss > 0.5).float().mean() <= lost
     assert loss.max() < most
     assert (done - truth).abs().mean() < nearer * (pasted - truth).abs().mean()
+
+
+@pytest.mark.parametrize("bar", [(200, 120, 30), (25, 118, 210), (20, 60, 40)], ids=["orange", "blue", "dark"])
+@pytest.mark.parametrize("level", ["mild", "medium", "severe"])
+def test_a_flat_colour_that_only_the_new_area_has_gets_no_worse(level, bar, monkeypatch):
+    truth = DRAWINGS["light"].clone()
+    truth[:, :60] = torch.tensor(bar).view(3, 1, 1) / 255
+    monkeypatch.setitem(LEVELS, "seen", dataclasses.replace(LEVELS[level], step=0, far=0, gamma=0))
+    made = generated(truth, (70, 90, 340, 460), "seen", 2)
+    done, pasted = (joined(truth, made, ALL, match)[0] for match in ("full", "off"))
+    assert losses(truth[:, :50], done[:, :50], pasted[:, :50]).max() < 0.5
+
+
+@pytest.mark.parametrize("match", ["tone", "full"])
+def test_paper_that_a_brighter_picture_clips_is_white_and_other_colours_are_right_as_well(match):
+    truth = DRAWINGS["light"]
+    done, _ = joined(truth, (truth * 1.01 + 0.02).clamp(0, 1), ALL, match)
+    off = (done - truth)[:, :70].abs()
+    paper, title = (truth[:, :70] == 1).all(0), slice(0, 36)
+    assert off[:, paper].mean() < 0.1 / 255
+    assert off[:, title].mean() < 0.6 / 255
 
 
 # --- each by itself
