@@ -252,7 +252,7 @@ def restored(overlap: Overlap, made: Correction, found: Findings) -> Correction:
         return made
     known = 0 if colors is None else len(colors.colors)
     found.figures["gain"] = 1.0
-    found.steps["sharpness"] = f"edges as crisp as the original's, flat places in its {known} flat colours"
+    found.steps["sharpness"] = f"edges as crisp as the original's, flat places in its own colours: {known}"
     return replace(bare, edges=fitted)
 
 
@@ -287,7 +287,8 @@ def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
         found.steps["cast"] = "declined: too small to tell"
         return torch.zeros_like(given)
     found.figures["cast"] = 255 * float(field.abs().max())
-    found.steps["cast"] = f"a smooth change of up to {found.figures['cast']:.1f} levels farther out is taken back"
+    said = f"a smooth change of up to {found.figures['cast']:.1f} levels farther out is taken back"
+    found.steps["cast"] = said if found.figures["cast"] >= 0.05 else "nothing to undo"
     fine = F.interpolate(field[None].to(given), scale_factor=casts.GRID // CELL, mode="bilinear")[0]
     return fine[:, : given.shape[1], : given.shape[2]]
 

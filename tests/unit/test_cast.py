@@ -138,3 +138,9 @@ def test_the_report_says_what_was_taken_back():
     _, found = measure(overlap(quiet, EXTENTS), quiet * 0.98 + fault, "tone", 0, "off")
     assert found.figures["cast"] > 2
     assert f"{found.figures['cast']:.1f} levels" in found.steps["cast"]
+
+
+def test_the_report_does_not_say_that_nothing_was_taken_back():
+    plain = 0.5 + 0.1 * (texture(SIZE.height, SIZE.width, noise=0.004) - 0.5)
+    _, found = measure(overlap(plain, EXTENTS), plain, "tone", 0, "off")
+    assert found.figures["cast"] < 0.05 and found.steps["cast"] == "nothing to undo"
