@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .filters import luma
+from .filters import largest, luma
 from .palette import FLAT, PLACE, Palette, contrast
 
 RADIUS = 3
@@ -81,8 +81,7 @@ def bounds(image: Tensor) -> tuple[Tensor, Tensor]:
     pixels = inner(image, PLACE // 2)
     rough = (contrast(image).amax(0) > FLAT) * 2.0
     size = 2 * (MARGIN - PLACE // 2) + 1
-    kinds = torch.stack([pixels, pixels - rough, -pixels, -pixels - rough])
-    high, high_flat, low, low_flat = F.max_pool2d(kinds, size, 1)
+    high, high_flat, low, low_flat = (largest(x, size) for x in (pixels, pixels - rough, -pixels, -pixels - rough))
     free = torch.full_like(high, torch.inf)
     # All channels alike: a bound for one of them alone would give grey edges a colour.
     ends, flat = torch.stack([-low, high]), torch.stack([low > low_flat, high > high_flat]).any(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Small linear filters and colour transforms on ``[C, H, W]`` tensors, shared by the matching steps."""
+"""Small filters and colour transforms on ``[C, H, W]`` tensors, shared by the matching steps."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def pad(image: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
     height, width = image.shape[-2:]
     mode = "reflect" if max(left, right) < width and max(top, bottom) < height else "replicate"
     return F.pad(image[None], (left, right, top, bottom), mode=mode)[0]
+
+
+def largest(image: Tensor, size: int) -> Tensor:
+    """Largest value over ``size`` x ``size`` pixels, of those that have all of them: ``[C, H, W]`` -> ``[C, h, w]``."""
+    # One direction after the other: a maximum of maxima, in far fewer comparisons.
+    return F.max_pool2d(F.max_pool2d(image[None], (1, size), 1), (size, 1), 1)[0]
 
 
 def gaussian_kernel(sigma: float, like: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .filters import largest
+
 COLORS = 32
 # A flat place is so many pixels square; a colour with fewer of them is none of the palette.
 PLACE, LEAST = 5, 64
@@ -32,7 +34,7 @@ EDGE, BESIDE, CLIPPED_BESIDE, CLIPPED = 24 / 255, 0.3, 0.4, 1 / 255
 
 def contrast(image: Tensor, size: int = PLACE) -> Tensor:
     """Largest less smallest value over ``size`` x ``size`` pixels, of those that have all of them: ``[C, h, w]``."""
-    return F.max_pool2d(image[None], size, 1)[0] + F.max_pool2d(-image[None], size, 1)[0]
+    return largest(image, size) + largest(-image, size)
 
 
 def is_flat_beside_edges(strips: list[Tensor]) -> bool:
@@ -96,7 +98,7 @@ def fit_palette(pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Palette | None:
     wanted, given, sure = [], [], []
     for original, generated, trusted in pairs:
         inner = (slice(None), slice(edge, -edge), slice(edge, -edge))
-        known = (F.max_pool2d(-trusted[None], PLACE, 1)[0, 0] < -0.99) & (contrast(generated).amax(0) < FLAT)
+        known = (largest(-trusted, PLACE)[0] < -0.99) & (contrast(generated).amax(0) < FLAT)
         wanted.append(original[inner][:, known].T)
         given.append(generated[inner][:, known].T)
         sure.append((contrast(original).amax(0) == 0)[known])
