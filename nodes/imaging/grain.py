@@ -32,8 +32,8 @@ QUIETED, SAME = 0.2, 0.8
 # How far two halves of the original's border differ more than the original and what lies beside it.
 APART = 0.3
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
-# deviations that lies below the mean of places alike.
-EDGES, TWENTIETH = (2.5, 1.5, 1.5), 1.64
+# deviations below the mean of places alike their quietest hundredth lies.
+EDGES, HUNDREDTH = (2.5, 1.5, 1.5), 2.33
 # The bands of noise reach into each other: what comes out in one may be so many times that.
 MIXED = 1.6
 # What is darker or brighter is clipped and has lost its noise.
@@ -239,7 +239,7 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     live = original.energy[(original.brightness - 0.5).abs() < 0.5 - CLIPPED]
     live = live if len(live) >= 64 else original.energy
     quiet = (torch.quantile(live[:: max(1, len(live) // 20_000)], 0.05, dim=0) * edges)[..., None, None]
-    alike = torch.exp(-TWENTIETH * deviation(original, grain.activity, grain.brightness)) * wants
+    alike = torch.exp(-HUNDREDTH * deviation(original, grain.activity, grain.brightness)) * wants
     alike = alike * edges[:, None, None]
     ratio = torch.minimum(ratio, MIXED * quiet / (now - was).clamp_min(FLOOR))
     most, more = (bounded(torch.minimum(1.3 * wants, bound) / own) for bound in (quiet, alike))

@@ -23,7 +23,7 @@ from .filters import blur_known, luma
 from .membrane import membrane
 from .regions import DETAIL_DEPTH, bands, beside
 from .report import Findings
-from .tone import Tone, cells, drift_weight, fit_drawn_tone, fit_tone, fit_toning
+from .tone import Tone, cells, drift_weight, equal, fit_drawn_tone, fit_tone, fit_toning
 
 TONE_DEPTH = 96
 # Cells on a side of a place that may be off as a whole, as a tile of a decoder is.
@@ -34,6 +34,8 @@ NEAR_DEPTH = 128
 MOST_LEFT = 6 / 255
 # Variance within a cell below which it is even: two levels.
 EVEN = (2 / 255) ** 2
+# How much the colours of the most uneven places count against those of even ones.
+UNEVEN = 0.1
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
@@ -163,8 +165,12 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, draw
         samples.append((*colors, torch.where(w > 0.5, w, 0).flatten(), uneven.flatten(), count + places))
         count += w.numel()
     wanted, given, weight, uneven, place = (torch.cat(parts) for parts in zip(*samples, strict=True))
-    weight = weight if another else weight * even(uneven)
-    tone = (fit_drawn_tone if drawing else fit_tone)(wanted, given, weight, place)
+    if drawing:
+        tone = fit_drawn_tone(wanted, given, weight if another else weight * even(uneven), place)
+    else:
+        # Trees may be uneven everywhere, and still their colours are not told by the sky's.
+        weight = weight if another else equal(given, weight * even(uneven).clamp_min(UNEVEN))
+        tone = fit_tone(wanted, given, weight, place)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
         return None

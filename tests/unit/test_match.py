@@ -73,6 +73,16 @@ def test_places_that_are_off_as_a_whole_do_not_bend_the_colours():
     assert moved[0] < 0.6 * moved[1]
 
 
+def test_how_large_the_sky_is_says_nothing_about_the_colours_of_the_trees():
+    sky = 0.8 + 0.12 * blurred(texture(300, 480, noise=0), 8.0)
+    trees = 0.25 + 0.3 * (texture(300, 480, noise=0.05) - 0.5)
+    truth = torch.where((torch.arange(300) < 270)[:, None], sky, trees)
+    curved = truth - 0.03 * torch.sin(2 * torch.pi * truth)
+    done, _ = matched(truth, curved, match="tone")
+    left, was = ((x - truth)[:, 270:, 384:].mean().abs() for x in (done, curved))
+    assert left < 0.3 * was
+
+
 def test_too_few_samples_give_no_tone():
     assert fit_tone(torch.rand(20, 3), torch.rand(20, 3), torch.ones(20)) is None
 
