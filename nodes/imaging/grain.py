@@ -30,7 +30,7 @@ RAISED = (1.6, 1.4, 1.25, 1.0)
 # Least gain where the overlap shows that the generator makes more; and the gain of chroma from which on it is left.
 QUIETED, SAME = 0.2, 0.8
 # How far two halves of the original's border differ more than the original and what lies beside it.
-APART = 0.3
+APART = 0.2
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
 # deviations below the mean of places alike their quietest hundredth lies.
 EDGES, HUNDREDTH = (2.5, 1.5, 1.5), 2.33
@@ -140,7 +140,7 @@ def fit_grain(
     ``with_noise``.
 
     Args:
-        again: the generator's version of the original; ``None`` where it has none.
+        again: the generator's version of the original; ``None`` where it gave none.
         halves: of the original along each of its borders.
     """
     if min(len(original.activity), len(generated.activity)) < 64:

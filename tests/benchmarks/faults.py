@@ -51,7 +51,7 @@ LEVELS = {
     "medium": Level(3.0, 0.025, 2.0, 4.0, 0.04, 0.8, 1.75, 0.5, 0.3),
     "severe": Level(6.0, 0.05, 5.0, 9.0, 0.09, 1.2, 2.5, 1.0, 0.6),
 }
-RETURNS = ("shift", "jpeg", "scale", "hue", "tiles", "halo")
+RETURNS = ("shift", "jpeg", "scale", "hue", "tiles", "halo", "curve", "noise")
 
 
 def distance(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Tensor:
@@ -104,6 +104,11 @@ def generated(truth: Tensor, box: tuple[int, int, int, int], kind: str, seed: in
         x = x + 4 / 255 * blur(field(3, size[0] // 256 + 2, size[1] // 256 + 2, "nearest"), 10.0)
     elif kind == "halo":
         x = x + 6 / 255 * random(3, 1, 1) * torch.exp(-((away / 6) ** 2)) * (away > 0)
+    elif kind == "curve":
+        x = x - 0.03 * torch.sin(2 * torch.pi * x)
+        x = torch.lerp(x.mean(0, keepdim=True), x, 1.15)
+    elif kind == "noise":
+        x = x + 6 / 255 * blur(torch.randn(x.shape, generator=g), 0.5)
     x = x.clamp(0, 1)
     if kind == "jpeg":
         data = io.BytesIO()
