@@ -27,8 +27,9 @@ TONES = 7
 # Least gain, and the largest for each band: coarser detail is right already, raising it would be contrast.
 GAIN = 0.6
 RAISED = (1.6, 1.4, 1.25, 1.0)
-# Least gain where the overlap shows that the generator makes more; and the gain of chroma from which on it is left.
-QUIETED, SAME = 0.2, 0.8
+# Least gain where the overlap shows that the generator makes more, and what it may be lowered by once more; and the
+# gain of chroma from which on it is left.
+QUIETED, AGAIN, SAME = 0.2, 0.7, 0.8
 # How far two halves of the original's border differ more than the original and what lies beside it.
 APART = 0.2
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
@@ -212,6 +213,14 @@ def surprise(
     content = APART * power([apart(*pair) for pair in halves])
     fault = (1 - content / power([found]).clamp_min(1e-9)).clamp_min(0)
     return torch.exp((1 - fault[..., None, None]) * found[0])
+
+
+def lowered(grain: Grain, bare: Sample) -> Grain:
+    """``grain`` with what it lowers lowered once more where ``bare``, the new area with it, still has too much: bands
+    reach into each other."""
+    again = (grain.wanted / table(bare, grain.activity, grain.brightness).clamp_min(FLOOR)).sqrt()
+    again = again[:, : grain.gain.shape[1]].clamp(AGAIN, 1)
+    return replace(grain, gain=torch.where(grain.gain < SAME, grain.gain * again, grain.gain))
 
 
 def with_noise(grain: Grain, bare: Sample) -> Grain:

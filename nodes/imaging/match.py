@@ -328,6 +328,9 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
         found.steps["grain"] = "declined: too little to measure"
         return None
     bare = result(replace(held, grain=grain))
+    if grain.gain.shape[1] > 1:
+        grain = grains.lowered(grain, bare)
+        bare = result(replace(held, grain=grain))
     grain = grains.with_noise(grain, bare)
     for _ in range(2):
         grain = grains.refined(grain, wants, bare, result(replace(held, grain=grain)))
