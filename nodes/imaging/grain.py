@@ -216,11 +216,11 @@ def surprise(
 
 
 def lowered(grain: Grain, bare: Sample) -> Grain:
-    """``grain`` with what it lowers lowered once more where ``bare``, the new area with it, still has too much: bands
-    reach into each other."""
+    """``grain`` with what it lowers by much lowered once more where ``bare``, the new area with it, still has too
+    much: bands reach into each other."""
     again = (grain.wanted / table(bare, grain.activity, grain.brightness).clamp_min(FLOOR)).sqrt()
     again = again[:, : grain.gain.shape[1]].clamp(AGAIN, 1)
-    return replace(grain, gain=torch.where(grain.gain < SAME, grain.gain * again, grain.gain))
+    return replace(grain, gain=torch.where(grain.gain < GAIN, grain.gain * again, grain.gain))
 
 
 def with_noise(grain: Grain, bare: Sample) -> Grain:

@@ -34,8 +34,8 @@ NEAR_DEPTH = 128
 MOST_LEFT = 6 / 255
 # Variance within a cell below which it is even: two levels.
 EVEN = (2 / 255) ** 2
-# How much the colours of the most uneven places count against those of even ones.
-UNEVEN = 0.1
+# How much the colours of the most uneven places count against those of even ones, and so many samples are few.
+UNEVEN, FEW = 0.1, 64.0
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
@@ -169,7 +169,7 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, draw
         tone = fit_drawn_tone(wanted, given, weight if another else weight * even(uneven), place)
     else:
         # Trees may be uneven everywhere, and still their colours are not told by the sky's.
-        weight = weight if another else equal(given, weight * even(uneven).clamp_min(UNEVEN))
+        weight = weight if another else equal(given, weight * even(uneven).clamp_min(UNEVEN), FEW)
         tone = fit_tone(wanted, given, weight, place)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"

@@ -127,18 +127,18 @@ def fit_tone(
     return Tone(weights.to(generated.dtype), low, high)
 
 
-def equal(colors: Tensor, weight: Tensor) -> Tensor:
-    """``weight`` ``[N]`` as if there was about as much of each of the ``colors`` ``[N, 3]``: how large a sky or the
-    paper is says nothing about the others."""
+def equal(colors: Tensor, weight: Tensor, few: float) -> Tensor:
+    """``weight`` ``[N]`` as if there was about as much of each of the ``colors`` ``[N, 3]`` of which there are more
+    than ``few``: how large a sky or the paper is says nothing about the others."""
     whole = (colors * 15.999).long().clamp(0, 15)
     which = (whole[:, 0] * 16 + whole[:, 1]) * 16 + whole[:, 2]
-    return weight / (weight.new_zeros(16**3).index_add_(0, which, weight)[which] + FEW)
+    return weight / (weight.new_zeros(16**3).index_add_(0, which, weight)[which] + few)
 
 
 def fit_drawn_tone(original: Tensor, generated: Tensor, weight: Tensor, place: Tensor) -> Tone | None:
     """As ``fit_tone``, of a drawing: it has few flat colours, and how large the paper is says nothing about the others.
     What is clipped is moved to what it usually is in the original."""
-    tone = fit_tone(original, generated, equal(generated, weight), place, stiff=DRAWN, clear=is_clear(generated))
+    tone = fit_tone(original, generated, equal(generated, weight, FEW), place, stiff=DRAWN, clear=is_clear(generated))
     if tone is None:
         return None
     left = original - tone(generated.T[..., None])[..., 0].T
