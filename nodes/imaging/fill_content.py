@@ -109,7 +109,7 @@ def _too_large(level: Level) -> bool:
 def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest = levels[-1]
-    strange = _FOREIGN * foreign(coarsest)
+    strange = _FOREIGN * foreign(coarsest, levels[0])
     lines = guide(levels[-_LINE_LEVELS:])
     canvas = grow(coarsest, strange, lines, seed)
     targets = Targets(coarsest)
@@ -133,7 +133,8 @@ def _agree(
     features = Features.of(level.source)
     sources = features.of_sources(level.source)
     grid = [side - 2 * RADIUS for side in level.size]
-    bias = F.interpolate(strange[None, None], size=grid, mode="bilinear")[0, 0].flatten()
+    strange = F.interpolate(strange[None], size=grid, mode="bilinear")[0].flatten(1).T.contiguous()
+    beyond, reuse = level.beyond(targets.y, targets.x), strange.new_zeros(len(sources))
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
     rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
@@ -145,11 +146,11 @@ def _agree(
     use = None
     for _ in range(rounds[min(depth, len(rounds) - 1)]):
         wanted = features.of_targets(canvas, level, targets)
-        costs = Costs(targets, wanted, sources, weight, bias, pull, _SPLIT)
+        costs = Costs(targets, wanted, sources, weight, strange, beyond, reuse, pull, _SPLIT)
         if offset is not None:
             now = _use(costs.place(offset), len(targets) / len(sources), grid)
             use = now if use is None else (use + now) / 2
-            costs = costs.with_bias(bias + _REUSE * detail * (use - 1).clamp(0, 20))
+            costs = costs.with_reuse(_REUSE * detail * (use - 1).clamp(0, 20))
         if exact or offset is None:
             nearest = costs.nearest()
             start = nearest if offset is None else offset

@@ -6,30 +6,36 @@ that is known already, and by exact comparison with every patch of the picture.
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from .fill_guide import Pull
-from .fill_level import RADIUS, SIDE, Level
+from .fill_level import SIDE, Level
 
+# Of a patch here, in pixels: from its centre, and whole. Wider than elsewhere: the patches of a ring are matched by the
+# few pixels known of them, and by too few they follow nothing and repeat.
+_RADIUS = 4
+_SIDE = 2 * _RADIUS + 1
 # Pixels a ring is wide.
 _RING = 2
 # Known pixels a patch needs to be matched by.
 _KNOWN_LEAST = 6
 # Cost of a source per time its surroundings have been used.
-_REUSE = 0.02
+_REUSE = 0.015
 # Width in pixels of the frame that shows what is background.
 _FRAME = 2
 # Random cost up to this, by seed: which one of equally good sources is taken.
 _VARIETY = 0.03
 
 
-def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
+def grow(level: Level, strange: Tensor, lines: Tensor, seed: int) -> Tensor:
     """Fill the canvas of one small level.
 
     Args:
-        bias: cost ``[h - 6, w - 6]`` of every source.
+        strange: cost ``[4, h - 6, w - 6]`` of every source beyond the left, right, upper and lower border.
         lines: how the lines across the border go on (``fill_guide.guide``).
 
     Returns:
@@ -39,17 +45,18 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
     canvas_height, canvas_width = level.canvas_size
     rows, columns = level.rows(), level.columns()
     ring = torch.maximum(_beyond(rows, height)[:, None], _beyond(columns, width))
-    patches = F.unfold(level.source[None], SIDE)[0].T
+    patches = F.unfold(level.source[None], _SIDE)[0].T
     scale = patches.var(0, correction=0).mean().clamp_min(1e-6)
-    energy = patches.square().view(len(patches), -1, SIDE * SIDE).sum(1)
-    source_y = torch.arange(RADIUS, height - RADIUS, device=device).repeat_interleave(width - 2 * RADIUS)
-    source_x = torch.arange(RADIUS, width - RADIUS, device=device).repeat(height - 2 * RADIUS)
+    energy = patches.square().view(len(patches), -1, _SIDE * _SIDE).sum(1)
+    source_y = torch.arange(_RADIUS, height - _RADIUS, device=device).repeat_interleave(width - 2 * _RADIUS)
+    source_x = torch.arange(_RADIUS, width - _RADIUS, device=device).repeat(height - 2 * _RADIUS)
     variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
     # The cost is one matrix product, of what depends on the source only with what depends on the target only.
-    whatever = bias.flatten() + _VARIETY * variety
-    of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, whatever[None]])
+    strange = F.avg_pool2d(strange, _SIDE - SIDE + 1, 1).flatten(1)
+    whatever = _VARIETY * variety
+    of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, strange, whatever[None]])
     used = torch.zeros_like(variety)
-    axis = torch.arange(-RADIUS, RADIUS + 1, device=device)
+    axis = torch.arange(-_RADIUS, _RADIUS + 1, device=device)
     around = (axis[:, None] * canvas_width + axis).flatten()
 
     canvas = level.empty_canvas()
@@ -57,8 +64,8 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
         last = min(first + _RING - 1, int(ring.max()))
         row, column = (ring == last).nonzero(as_tuple=True)
         centre = torch.unique(
-            row.clamp(RADIUS, canvas_height - 1 - RADIUS) * canvas_width
-            + column.clamp(RADIUS, canvas_width - 1 - RADIUS)
+            row.clamp(_RADIUS, canvas_height - 1 - _RADIUS) * canvas_width
+            + column.clamp(_RADIUS, canvas_width - 1 - _RADIUS)
         )
         known = (ring < first).to(canvas).flatten()[centre[:, None] + around]
         enough = known.sum(1) >= _KNOWN_LEAST
@@ -68,11 +75,12 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
 
         y, x = rows[centre // canvas_width], columns[centre % canvas_width]
         pull = Pull.along(lines, level, y, x)
-        of_target = [share * known, -2 * share * shown.flatten(1), pull.of_target(), torch.ones_like(share)]
+        where = [pull.of_target(), level.beyond(y, x)]
+        of_target = [share * known, -2 * share * shown.flatten(1), *where, torch.ones_like(share)]
         of_source[-1] = whatever + _REUSE * used.clamp_max(20)
         cost, best = (torch.cat(of_target, 1) @ of_source).min(1)
         cost += share[:, 0] * shown.square().sum((1, 2)) + pull.fixed()
-        used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * RADIUS)
+        used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * _RADIUS)
 
         row, column = ((ring >= first) & (ring <= last)).nonzero(as_tuple=True)
         colours = _lay(patches[best], torch.exp(-10 * cost).clamp_min(1e-3), centre, row, column, canvas_width, around)
@@ -80,21 +88,24 @@ def grow(level: Level, bias: Tensor, lines: Tensor, seed: int) -> Tensor:
     return canvas
 
 
-def foreign(level: Level) -> Tensor:
-    """How little the colours of each source are like any at the borders to be extended, ``[h - 6, w - 6]``; 1 = as
-    different as a pixel is from the mean. What is seen at the border is the background (Wei et al., "Geodesic saliency
-    using background priors", ECCV 2012): faces, cups and boats in the middle are not."""
+def foreign(level: Level, finest: Level) -> Tensor:
+    """How little the colours of each source are like any at a border, ``[4, h - 6, w - 6]``: left, right, up, down; 1 =
+    as different as a pixel is from the mean, 0 for a border that is not extended. What is seen at a border is the
+    background beyond it (Wei et al., "Geodesic saliency using background priors", ECCV 2012): faces, cups and boats in
+    the middle are not, nor are beside a portrait the shoulders that only the lower border shows.
+
+    Args:
+        finest: the picture at the size at which its borders are looked at: smaller ones mix in what lies before them.
+    """
     pixels = level.source.flatten(1).T
-    height, width = level.size
-    index = torch.arange(len(pixels), device=pixels.device)
-    y, x = index // width, index % width
-    e = level.extents
-    frame = torch.zeros_like(y, dtype=torch.bool)
-    for extent, beyond in ((e.up, y), (e.down, height - 1 - y), (e.left, x), (e.right, width - 1 - x)):
-        frame |= (beyond < _FRAME) & bool(extent)
-    least = [torch.cdist(part, pixels[frame]).square().amin(1) for part in pixels.split(4096)]
-    apart = torch.cat(least).view(1, 1, height, width) / pixels.var(0, correction=0).sum().clamp_min(1e-6)
-    return F.avg_pool2d(apart.clamp_max(4), SIDE, 1)[0, 0]
+    views = (finest.source.transpose(1, 2), finest.source.flip(2).transpose(1, 2), finest.source, finest.source.flip(1))
+    apart = pixels.new_zeros(4, len(pixels))
+    for side, (view, extent) in enumerate(zip(views, astuple(finest.extents), strict=True)):
+        if extent:
+            shown = view[:, :_FRAME].flatten(1).T
+            apart[side] = torch.cat([torch.cdist(part, shown).amin(1).square() for part in pixels.split(4096)])
+    apart /= pixels.var(0, correction=0).sum().clamp_min(1e-6)
+    return F.avg_pool2d(apart.view(1, 4, *level.size).clamp_max(4), SIDE, 1)[0]
 
 
 def _beyond(position: Tensor, size: int) -> Tensor:
@@ -102,9 +113,9 @@ def _beyond(position: Tensor, size: int) -> Tensor:
 
 
 def _spread(count: Tensor, rows: int) -> Tensor:
-    """Uses of each source, counted over the patch around it; a row of seven counts once."""
+    """Uses of each source, counted over the patch around it; a row of nine counts once."""
     grid = count.float().view(1, 1, rows, -1)
-    return F.avg_pool2d(grid, SIDE, 1, RADIUS, count_include_pad=False).flatten() * SIDE
+    return F.avg_pool2d(grid, _SIDE, 1, _RADIUS, count_include_pad=False).flatten() * _SIDE
 
 
 def _lay(
@@ -114,12 +125,12 @@ def _lay(
     pixel = row * width + column
     number = torch.full((int(centre.max()) + 1 + 2 * int(around.max()),), -1, device=centre.device)
     number[centre] = torch.arange(len(centre), device=centre.device)
-    found = found.view(len(found), -1, SIDE * SIDE)
+    found = found.view(len(found), -1, _SIDE * _SIDE)
     total = found.new_zeros(len(pixel), found.shape[1])
     weights = found.new_zeros(len(pixel), 1)
     for cell, shift in enumerate(around):
         near = number[(pixel - shift).clamp(0, len(number) - 1)]
-        off = max(abs(cell // SIDE - RADIUS), abs(cell % SIDE - RADIUS))
+        off = max(abs(cell // _SIDE - _RADIUS), abs(cell % _SIDE - _RADIUS))
         share = torch.where(near >= 0, weight[near], 0)[:, None] / (1 + off)
         total += share * found[near, :, cell]
         weights += share

@@ -39,6 +39,13 @@ class Level:
     def halved(self) -> Level:
         e = self.extents
         smaller = F.avg_pool2d(self.source[None], 2, ceil_mode=True, count_include_pad=False)[0]
+        # What ends just inside a border that is extended must not reach it at any size, or it would go on beyond.
+        for side, extent in ((0, e.left), (-1, e.right)):
+            if extent:
+                smaller[..., side] = F.avg_pool1d(self.source[..., side], 2, ceil_mode=True, count_include_pad=False)
+        for side, extent in ((0, e.up), (-1, e.down)):
+            if extent:
+                smaller[:, side] = F.avg_pool1d(self.source[:, side], 2, ceil_mode=True, count_include_pad=False)
         return Level(smaller, Extents(*(ceil(side / 2) for side in (e.left, e.right, e.up, e.down))))
 
     def rows(self) -> Tensor:
@@ -53,6 +60,12 @@ class Level:
         inside = ((y >= 0) & (y < self.size[0]))[:, None] & ((x >= 0) & (x < self.size[1]))
         row, column = (~inside).nonzero(as_tuple=True)
         return y[row], x[column]
+
+    def beyond(self, y: Tensor, x: Tensor) -> Tensor:
+        """How much ``[n, 4]`` positions lie beyond the left, right, upper and lower border, as shares of 1."""
+        height, width = self.size
+        pixels = torch.stack([-x, x - (width - 1), -y, y - (height - 1)], 1).clamp_min(0).to(self.source)
+        return pixels / pixels.sum(1, keepdim=True).clamp_min(1)
 
     def empty_canvas(self) -> Tensor:
         """The picture on the canvas, with nothing (0) around it."""

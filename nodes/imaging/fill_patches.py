@@ -145,7 +145,9 @@ class Costs:
         wanted: their features ``[N, D]``.
         sources: features ``[M, D]`` of the sources.
         weight: how much ``[N]`` it counts what a target looks like.
-        bias: cost ``[M]`` of each source, whatever the target.
+        strange: cost ``[M, 4]`` of each source beyond each border.
+        beyond: how much ``[N, 4]`` each target lies beyond it.
+        reuse: cost ``[M]`` of each source, whatever the target.
         pull: cost of how far a source lies from where one is wanted.
         split: cost of differing from all four neighbours.
     """
@@ -154,12 +156,14 @@ class Costs:
     wanted: Tensor
     sources: Tensor
     weight: Tensor
-    bias: Tensor
+    strange: Tensor
+    beyond: Tensor
+    reuse: Tensor
     pull: Pull
     split: float
 
-    def with_bias(self, bias: Tensor) -> Costs:
-        return replace(self, bias=bias)
+    def with_reuse(self, reuse: Tensor) -> Costs:
+        return replace(self, reuse=reuse)
 
     def place(self, offset: Tensor) -> Tensor:
         """Which source ``[N]`` the offsets lead to."""
@@ -169,8 +173,9 @@ class Costs:
     def of(self, offset: Tensor) -> Tensor:
         """Cost ``[N]`` of offsets that lead to sources."""
         t, place = self.targets, self.place(offset)
-        looks = self.weight * (self.wanted - self.sources[place]).square().sum(1) + self.bias[place]
-        return looks + self.pull.of(t.y + offset[0], t.x + offset[1])
+        looks = self.weight * (self.wanted - self.sources[place]).square().sum(1)
+        source = (self.beyond * self.strange[place]).sum(1) + self.reuse[place]
+        return looks + source + self.pull.of(t.y + offset[0], t.x + offset[1])
 
     def nearest(self) -> Tensor:
         """The offsets ``[2, N]`` to the cheapest of all sources, neighbours not regarded.
@@ -182,10 +187,12 @@ class Costs:
         height, width = t.height - 2 * RADIUS, t.width - 2 * RADIUS
         y = torch.arange(RADIUS, RADIUS + height, device=t.y.device).repeat_interleave(width)
         x = torch.arange(RADIUS, RADIUS + width, device=t.x.device).repeat(height)
-        looks, bias = self.sources.square().sum(1, keepdim=True), self.bias[:, None]
-        of_source = torch.cat([self.sources, looks, bias, Pull.of_source(y, x)], 1).T
+        looks, reuse = self.sources.square().sum(1, keepdim=True), self.reuse[:, None]
+        of_source = torch.cat([self.sources, looks, reuse, self.strange, Pull.of_source(y, x)], 1).T
         weight = self.weight[:, None]
-        of_target = torch.cat([-2 * weight * self.wanted, weight, torch.ones_like(weight), self.pull.of_target()], 1)
+        of_target = torch.cat(
+            [-2 * weight * self.wanted, weight, torch.ones_like(weight), self.beyond, self.pull.of_target()], 1
+        )
         parts = of_target.split(max(1, _CHUNK // of_source.shape[1]))
         best = torch.cat([(part @ of_source).argmin(1) for part in parts])
         return torch.stack([y[best] - t.y, x[best] - t.x])

@@ -14,6 +14,7 @@ from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.fill_join import join
+from outpaint_nodes.nodes.imaging.fill_level import Level
 from outpaint_nodes.nodes.imaging.prefill import KINDS, prefill
 
 PHOTOS = Path(__file__).parents[1] / "photos"
@@ -209,6 +210,23 @@ def test_content_does_not_repeat_what_only_another_border_shows():
     image[:, :50, 60:110] = torch.tensor([0.9, 0.1, 0.1])
     new = prefill(image, Extents(right=50), "content")[:, :, -50:]
     assert (new[..., 0] - new[..., 1] < 0.3).all()
+
+
+def test_what_ends_just_before_a_border_does_not_reach_it_in_any_smaller_picture():
+    source = torch.full((3, 61, 64), 0.5)
+    source[:, 1:-1, 1:-1] = 0.9
+    small = Level(source, Extents(right=9, down=9)).halved().halved().source
+    assert (small[..., -1] == 0.5).all() and (small[:, -1] == 0.5).all()
+    # At a border that is not extended the mean is the better picture of what lies there.
+    assert (small[:, 2:-2, 0] > 0.7).all() and (small[:, 0, 2:-2] > 0.7).all()
+
+
+def test_content_goes_on_less_with_what_ends_three_pixels_before_the_border():
+    plate = photo("gravel.jpg")[:, :128, :128].clone()
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    plate[0, torch.hypot(y - 64.0, x - 55.0) < 70] = torch.tensor([0.8, 0.1, 0.05])
+    new = prefill(plate, Extents(right=80), "content")[0, :, 128:]
+    assert (new[..., 0] - new[..., 1] > 0.3).float().mean() < 0.08
 
 
 def test_content_is_no_mirror_image():
