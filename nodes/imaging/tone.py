@@ -36,7 +36,8 @@ class Tone:
         weights: ``[7, 3]``.
         low, high: ``[3]``, range of the colours it was fitted on. Beyond it the displacement stays constant, so
             nothing is extrapolated.
-        ends: ``[2, 3]``, what to add besides to what is clipped to black and to white; ``None`` = nothing.
+        ends: ``[2, 3]``, what to add besides to what is clipped to black and to white, bounded likewise; ``None`` =
+            nothing.
     """
 
     weights: Tensor
@@ -143,7 +144,8 @@ def fit_drawn_tone(original: Tensor, generated: Tensor, weight: Tensor, place: T
         return None
     left = original - tone(generated.T[..., None])[..., 0].T
     there = torch.stack([generated <= CLIPPED / 2, generated >= 1 - CLIPPED / 2]) * weight[:, None]
-    return replace(tone, ends=(left * there).sum(1) / (there.sum(1) + FEW))
+    ends = (left * there).sum(1) / (there.sum(1) + FEW)
+    return replace(tone, ends=ends.clamp(-MAX_SHIFT, MAX_SHIFT))
 
 
 def is_clear(pixels: Tensor) -> Tensor:
