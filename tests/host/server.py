@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 import uuid
 from dataclasses import dataclass, field
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlencode
@@ -147,8 +148,12 @@ class ComfyServer:
             "--base-directory", str(self.base), "--database-url", f"sqlite:///{self.base / 'user' / 'comfyui.db'}",
             *self.args,
         ]
+        # In a background job Ctrl-C is ignored, and children inherit that: here they shall hear it.
+        hear = partial(signal.signal, signal.SIGINT, signal.default_int_handler) if os.name == "posix" else None
         with open(self.base / "server.log", "ab") as log:
-            self.process = subprocess.Popen(command, cwd=self.checkout.path, env=self.env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=self.checkout.path, env=self.env, stdout=log, stderr=log, preexec_fn=hear
+            )
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
