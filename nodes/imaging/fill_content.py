@@ -56,6 +56,8 @@ _REFINE_SWEEPS, _REFINE_REACH = 6, 1
 # Costs are in units of the mean squared difference of a patch from the mean patch.
 # Cost of a source whose colours are as far from any at the border as a pixel is from the mean.
 _FOREIGN = 8.0
+# Cost of a source that reaches into what was made up itself: more than any other.
+_MADE_UP = 100.0
 # Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
 _REUSE, _DETAIL = 0.06, 12 / 255
 # How much more it counts what a patch looks like where it reaches into the picture.
@@ -67,12 +69,15 @@ _SPLIT = 0.3
 _FALL, _PATCH_SIGMA = 1.1, 0.7 * RADIUS
 
 
-def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[[float], None]) -> Tensor:
+def fill_content(
+    image: Tensor, extents: Extents, seed: int, progress: Callable[[float], None], real: Tensor | None = None
+) -> Tensor:
     """Continue a picture by its own content.
 
     Args:
         image: ``[3, H, W]`` float in 0..1.
         progress: called with the share done, 0..1.
+        real: ``[H, W]`` bool, false where nothing is to be copied from; ``None`` = nowhere.
 
     Returns:
         ``[3, H + up + down, W + left + right]``. A picture that is too small (21 pixels) or too narrow (about 1 : 35)
@@ -89,7 +94,7 @@ def fill_content(image: Tensor, extents: Extents, seed: int, progress: Callable[
         return fill_smooth(image, extents)
 
     finest = next((i for i, level in enumerate(levels) if max(level.canvas_size) <= _WORKING_SIDE), len(levels) - 1)
-    offset = _match(levels[finest:], seed, progress)
+    offset = _match(levels[finest:], real, seed, progress)
     level = levels[finest]
     canvas = join(level.source, level.extents, offset)
     if finest:
@@ -106,10 +111,13 @@ def _too_large(level: Level) -> bool:
     return min(level.size) >= 2 * _SMALLEST_SIDE - 1 and area * prod(level.canvas_size) > _COARSEST_PAIRS
 
 
-def _match(levels: list[Level], seed: int, progress: Callable[[float], None]) -> Tensor:
+def _match(levels: list[Level], real: Tensor | None, seed: int, progress: Callable[[float], None]) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest = levels[-1]
     strange = _FOREIGN * foreign(coarsest, levels[0])
+    if real is not None and not bool(real.all()):
+        made_up = F.adaptive_max_pool2d((~real)[None].to(strange), coarsest.size)
+        strange = strange + _MADE_UP * F.max_pool2d(made_up, SIDE, 1)
     lines = guide(levels[-_LINE_LEVELS:])
     canvas = grow(coarsest, strange, lines, seed)
     targets = Targets(coarsest)

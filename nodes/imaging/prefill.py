@@ -23,6 +23,7 @@ def prefill(
     kind: str = "auto",
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    real: Tensor | None = None,
 ) -> Tensor:
     """Extend a picture by what it shows itself.
 
@@ -33,6 +34,7 @@ def prefill(
             "patchmatch" = the same by the optional library pypatchmatch; "auto" = "content".
         seed: same seed, same result. "smooth" has no choice to make and ignores it.
         progress: called with (percent done, 100 per item); may raise to cancel.
+        real: ``[H, W]`` bool, false where "content" copies nothing because it was made up itself; ``None`` = nowhere.
 
     Returns:
         ``[B, H + up + down, W + left + right, 3]`` on the same device; the original's pixels are unchanged.
@@ -61,7 +63,7 @@ def prefill(
         elif kind == "patchmatch":
             canvas[:] = fill_library(planes, extents, seed)
         else:
-            canvas[:] = fill_content(planes.contiguous(), extents, seed, report)
+            canvas[:] = fill_content(planes.contiguous(), extents, seed, report, real)
         report(1.0)
     result.clamp_(0, 1)
     result[:, extents.up : extents.up + height, extents.left : extents.left + width] = image

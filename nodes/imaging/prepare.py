@@ -68,7 +68,7 @@ def prepare(
             outside[rows, columns] = True
             pixels = bridged(pixels, known, outside)
         if not bool(outside.all()):
-            pixels = filled(pixels, outside, fill, seed_of(window), creativity, progress)
+            pixels = filled(pixels, outside, known, fill, seed_of(window), creativity, progress)
     rest = Extents(body.x - rect.x, rect.right - body.right, body.y - rect.y, rect.bottom - body.bottom)
     pixels = mirrored(pixels, rest)
     new = mirrored((~known)[None, ..., None].float(), rest)[0, ..., 0]

@@ -24,12 +24,13 @@ def overhang(rect: Rect, inner: Rect, known: Tensor) -> Extents:
 
 
 def filled(
-    pixels: Tensor, known: Tensor, kind: str, seed: int, creativity: float,
+    pixels: Tensor, known: Tensor, real: Tensor, kind: str, seed: int, creativity: float,
     progress: Callable[[int, int], None] | None,
 ) -> Tensor:
-    """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more."""
+    """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more; of what is
+    known only what is ``real`` ``[H, W]`` is copied."""
     sources = rectangles(known)
-    total = prefilled(pixels, known, sources, kind, seed, progress)
+    total = prefilled(pixels, known, real, sources, kind, seed, progress)
     freedom = max(0.0, 2 * creativity - 1)
     if freedom:
         mean = pixels[:, known].mean(1)[:, None, None]
@@ -54,7 +55,7 @@ def bridged(pixels: Tensor, known: Tensor, outside: Tensor) -> Tensor:
 
 
 def prefilled(
-    pixels: Tensor, known: Tensor, sources: list[Rect], kind: str, seed: int,
+    pixels: Tensor, known: Tensor, real: Tensor, sources: list[Rect], kind: str, seed: int,
     progress: Callable[[int, int], None] | None,
 ) -> Tensor:
     """Prefills from several rectangles, each weighted by its distance; from one, its pixels are those it had."""
@@ -63,7 +64,7 @@ def prefilled(
     for source in sources:
         rows, columns = source.slices
         extents = Extents(source.x, width - source.right, source.y, height - source.bottom)
-        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress)
+        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress, real[rows, columns])
         if len(sources) == 1:
             return picture
         weight = 1 / away(source, height, width, pixels.device).square()
