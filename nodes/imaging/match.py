@@ -34,8 +34,10 @@ NEAR_DEPTH = 128
 MOST_LEFT = 6 / 255
 # Variance within a cell below which it is even: two levels.
 EVEN = (2 / 255) ** 2
-# How much the colours of the most uneven places count against those of even ones, and so many samples are few.
-UNEVEN, FEW = 0.1, 64.0
+# How much the colours of the most uneven places count against those of even ones.
+UNEVEN = 0.1
+# Cells of about the same colour that tell half as much as any number of them: more than in a drawing, a colour varies.
+FEW = 64.0
 # Cells in which the colours of a scene drawn anew are compared, in pixels.
 WIDE = 16
 JPEG_WINDOW = 512
