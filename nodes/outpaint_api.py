@@ -139,7 +139,7 @@ async def outpaint(
     except BaseException:
         # Cancelled, or another node failed. Answers under way are kept by the threads that wait for them.
         flight.cancel()
-        host.show_text(node, "Cancelled. An answer under way is kept: queue again to collect it free of charge.")
+        host.show_text(node, "Cancelled. An answer under way is kept: run again to collect it free of charge.")
         raise
     results = flight.results()
     return finish(node, originals, extents, seed, keep_original, service, results, lost)

@@ -55,8 +55,8 @@ class Verdict:
     warnings: tuple[str, ...] = ()
 
 
-ASK_AGAIN = "Queue again to try once more."
-CHECK_BALANCE = "It was not sent again; check your balance at the service. Queueing again is a new paid request."
+ASK_AGAIN = "Run again to try once more."
+CHECK_BALANCE = "It was not sent again; check your balance at the service. Running again is a new paid request."
 
 
 def judge(exchange: Exchange, body: bytes, key_source: str = "the key", upload_bytes: int = 0) -> Verdict:
@@ -95,16 +95,16 @@ def unanswered(exchange: Exchange) -> Verdict:
 
 UNSENT = {
     "cancelled": ("The request was cancelled before it was sent completely.", ASK_AGAIN, False),
-    "deadline": ("The request could not be sent within the time limit.", "Check the network and queue again.", False),
+    "deadline": ("The request could not be sent within the time limit.", "Check the network and run again.", False),
     "name": (
         "The service's address could not be looked up (DNS): this computer seems to be offline.",
-        "Check the network connection and queue again.",
+        "Check the network connection and run again.",
         True,
     ),
-    "refused": ("The service refused the connection.", "Check network and firewall, and queue again later.", True),
+    "refused": ("The service refused the connection.", "Check network and firewall, and run again later.", True),
     "connect timeout": (
         "The service could not be reached: no connection within the time limit.",
-        "Check network and firewall, and queue again later.",
+        "Check network and firewall, and run again later.",
         True,
     ),
     "proxy": (
@@ -119,7 +119,7 @@ UNSENT = {
         False,
     ),
     "header": ("The key cannot be sent in a header.", "Copy the key again, on one line.", False),
-    "connection": ("The connection was lost while the picture was being sent.", "Queue again.", True),
+    "connection": ("The connection was lost while the picture was being sent.", "Run again.", True),
 }
 
 
@@ -164,7 +164,7 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
         return Verdict(
             Outcome.FREE,
             f"The service asks to slow down (HTTP {status}){quoted}",
-            "Wait a little and queue again.",
+            "Wait a little and run again.",
             retry=True,
             pace=parse_pace(exchange.headers.get("retry-after")),
         )
@@ -180,7 +180,7 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
         return Verdict(
             Outcome.FREE,
             f"Your account at the outpainting service has too few credits (HTTP {status}){quoted}",
-            "Buy credits in your account at https://www.aithriving.com (not in ComfyUI) and queue again.",
+            "Buy credits in your account at https://www.aithriving.com (not in ComfyUI) and run again.",
             hopeless=True,
         )
     if status == 413:
@@ -200,13 +200,13 @@ def refusal(exchange: Exchange, document: Any, body: bytes, key_source: str, upl
         return Verdict(
             Outcome.FREE,
             f"The service does not take this form of request (HTTP 415){quoted}",
-            "It may want JSON: set OUTPAINT_API_BODY=json on the server and queue again.",
+            "It may want JSON: set OUTPAINT_API_BODY=json on the server and run again.",
             hopeless=True,
         )
     return Verdict(
         Outcome.FREE,
         f"The service refused the request (HTTP {status}){quoted}",
-        "Change the inputs it names, or queue again later.",
+        "Change the inputs it names, or run again later.",
     )
 
 
@@ -256,7 +256,7 @@ def filtered_or(fields: dict[str, Any], exchange: Exchange, warnings: list[str] 
     if any("filter" in str(reason).lower() for reason in reasons if reason):
         return {
             "what": "The service's moderation blurred the picture; it counts as a success and was charged.",
-            "do": "Change the picture or the prompt; queueing the same again sends and costs nothing.",
+            "do": "Change the picture or the prompt; running the same again sends and costs nothing.",
         }
     return {"warnings": tuple(warnings or ())}
 
@@ -282,7 +282,7 @@ def envelope_failure(said: str, code: Any) -> Verdict:
         return Verdict(
             Outcome.FREE, what, "Check the API key and the setting OUTPAINT_API_AUTH on the server.", hopeless=True
         )
-    return Verdict(Outcome.FREE, what, "Change the inputs it names, or queue again later.")
+    return Verdict(Outcome.FREE, what, "Change the inputs it names, or run again later.")
 
 
 def cut_short(exchange: Exchange) -> Verdict:

@@ -235,7 +235,7 @@ class Flight:
                 f"{paid} credits were spent, and the outcome of {requests} is unknown (0 or {CREDITS} credits each)."
             )
         kept_in = where(results)
-        do = f"The pictures that came are kept{kept_in}; queueing again collects them free and sends only the others."
+        do = f"The pictures that came are kept{kept_in}; running again collects them free and sends only the others."
         if errors:
             do += " " + errors[0].do
         worst = Outcome.UNKNOWN if unknown else Outcome.PAID if paid else Outcome.FREE

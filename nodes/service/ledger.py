@@ -189,7 +189,7 @@ class Ledger:
         if "locked" in said or "busy" in said:
             return LedgerError(
                 f"The ledger of paid requests, {self.path}, is locked by another program.",
-                "Close other programs that use it, or wait a moment, and queue again.",
+                "Close other programs that use it, or wait a moment, and run again.",
             )
         if isinstance(error, sqlite3.DatabaseError) and ("malformed" in said or "not a database" in said):
             return LedgerError(
@@ -199,7 +199,7 @@ class Ledger:
         reason = getattr(error, "strerror", None) or str(error)
         return LedgerError(
             f"The ledger of paid requests, {self.path}, cannot be written ({reason}).",
-            "Free some space or make the file writable, and queue again.",
+            "Free some space or make the file writable, and run again.",
         )
 
     def begin(self, key: str, origin: str, size: tuple[int, int], body: str, day_limit: int | None = None) -> int:

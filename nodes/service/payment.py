@@ -48,7 +48,7 @@ class Cancelled(ServiceError):
 
     def __init__(self) -> None:
         super().__init__(
-            Outcome.FREE, "The request was cancelled before it was sent completely.", "Queue again to send it."
+            Outcome.FREE, "The request was cancelled before it was sent completely.", "Run again to send it."
         )
 
 
@@ -151,7 +151,7 @@ def kept(service: Service, item: Item, attempt: Attempt) -> Result:
         raise ServiceError(
             Outcome.PAID,
             f"The picture paid for earlier is damaged or gone ({shown}).",
-            f"Put the file back if you have it; otherwise queue again to buy it anew for {CREDITS} credits.",
+            f"Put the file back if you have it; otherwise run again to buy it anew for {CREDITS} credits.",
             credits=earlier,
         )
     try:
@@ -212,7 +212,7 @@ def buy(service: Service, item: Item, upload: contract.Upload, watch: Watch, asi
         raise Cancelled
     do = verdict.do
     if verdict.pace:
-        do = f"The service asks to wait {verdict.pace:.0f} s before the next request; queue again then."
+        do = f"The service asks to wait {verdict.pace:.0f} s before the next request; run again then."
     raise ServiceError(verdict.outcome, verdict.what, do, verdict.hopeless)
 
 

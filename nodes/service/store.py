@@ -141,7 +141,7 @@ class Store:
                 if (free := shutil.disk_usage(folder).free) < room:
                     raise StoreError(
                         f"The disk of {folder} has {free / 1e6:.0f} MB left; the answer may need {room / 1e6:.0f} MB.",
-                        "Free some space and queue again.",
+                        "Free some space and run again.",
                     )
         except OSError as error:
             raise cannot_write(error.filename or self.home, error) from None
@@ -192,7 +192,7 @@ class Store:
 def cannot_write(path: object, error: OSError) -> StoreError:
     return StoreError(
         f"The result could not be kept: {path} cannot be written ({error.strerror or type(error).__name__}).",
-        "Make the folder writable or free some space, and queue again.",
+        "Make the folder writable or free some space, and run again.",
     )
 
 

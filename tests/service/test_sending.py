@@ -203,7 +203,7 @@ def test_row_25_a_connection_closed_after_the_request_is_unknown_and_never_repea
     assert "Unknown: 1 request" in world.service.ledger.summary().text()
 
 
-def test_row_25_queueing_again_after_an_unknown_outcome_is_the_users_own_choice(world):
+def test_row_25_running_again_after_an_unknown_outcome_is_the_users_own_choice(world):
     world.server.then(lambda wire: wire.read())
     world.fails()
     assert world.ask()[0].credits == 8
