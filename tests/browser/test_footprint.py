@@ -38,17 +38,20 @@ CYCLES = """async (count) => {
     if (i % 10 === 0) await frame();
   }
 }"""
+ELEMENTS = "() => document.querySelectorAll('.outpaint, .outpaint-menu').length"
 
 
 @pytest.mark.every_frontend
 def test_a_hundred_nodes_added_and_removed_leave_nothing_behind(desk):
     desk.page.wait_for_timeout(1200)  # the clock of earlier tests stops on its own
+    # Older frontends keep, hidden, the widgets of nodes in a subgraph that is gone.
+    before = desk.js(ELEMENTS)
     desk.js(WATCH)
     desk.js(CYCLES, 100)
     desk.page.wait_for_timeout(1500)
     counts = desk.js("() => { window.__unwatch(); return window.__counts; }")
     assert counts == {"listeners": 0, "observers": 0, "intervals": 0}
-    assert desk.js("() => document.querySelectorAll('.outpaint, .outpaint-menu').length") == 0
+    assert desk.js(ELEMENTS) == before
 
 
 def test_a_drag_leaves_no_listener_behind(desk):
