@@ -27,6 +27,8 @@ TONES = 7
 # Least gain, and the largest for each band: coarser detail is right already, raising it would be contrast.
 GAIN = 0.6
 RAISED = (1.6, 1.4, 1.25, 1.0)
+# Detail of so many usual deviations is half an edge, which the filter on the overlap has made as sharp as it was.
+STRONG = 2.5
 # Least gain where the overlap shows that the generator makes more, and what it may be lowered by once more; and the
 # gain of chroma from which on it is left.
 QUIETED, AGAIN, SAME = 0.2, 0.7, 0.8
@@ -35,6 +37,8 @@ APART = 0.2
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
 # deviations below the mean of places alike their quietest hundredth lies.
 EDGES, HUNDREDTH = (2.5, 1.5, 1.5), 2.33
+# A quarter of a level is not seen; a picture with quiet places of nothing at all may hold it, too.
+UNSEEN = (0.25 / 255) ** 2
 # The bands of noise reach into each other: what comes out in one may be so many times that.
 MIXED = 1.6
 # What is darker or brighter is clipped and has lost its noise.
@@ -248,6 +252,7 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     live = original.energy[(original.brightness - 0.5).abs() < 0.5 - CLIPPED]
     live = live if len(live) >= 64 else original.energy
     quiet = (torch.quantile(live[:: max(1, len(live) // 20_000)], 0.05, dim=0) * edges)[..., None, None]
+    quiet = quiet.clamp_min(UNSEEN)
     alike = torch.exp(-HUNDREDTH * deviation(original, grain.activity, grain.brightness)) * wants
     alike = alike * edges[:, None, None]
     ratio = torch.minimum(ratio, MIXED * quiet / (now - was).clamp_min(FLOOR))
@@ -325,22 +330,22 @@ def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
     planes = luma(image) if grain.gain.shape[1] == 1 else mix(image, RGB_TO_YCC)
     grow = (0, -width % CELL, 0, -height % CELL)
     brightness, activity = context(F.pad(planes[None, :1], grow, mode="replicate")[0])
-    tables = torch.cat(
-        [grain.variance.flatten(0, 1), grain.whole[:, 0], grain.most[:, 0], grain.gain.flatten(0, 1) - 1]
-    )
-    maps = lookup(grain, tables, brightness, activity)
-    power, whole, most, gain = maps.split([3 * BANDS, BANDS, BANDS, BANDS * len(planes)])
+    changed = len(planes)
+    strong = STRONG * grain.wanted[:, :changed].sqrt() / grain.gain.clamp_max(1)
+    tables = [grain.variance.flatten(0, 1), grain.whole[:, 0], grain.most[:, 0], *(grain.gain - 1), *strong]
+    maps = lookup(grain, torch.cat(tables), brightness, activity)
+    power, whole, most, bounds = maps.split([3 * BANDS, BANDS, BANDS, 2 * BANDS * changed])
     if grain.local is not None:
         # That luma lacks detail says nothing of noise in colour.
         more = at_tone(grain, sample_cells(grain.local, x, y, CELL, brightness.shape), brightness)
         power[::3] = torch.minimum((power[::3] + torch.expm1(more) * whole).clamp_min(0), most)
-    maps = torch.cat([power.sqrt(), gain])
+    maps = torch.cat([power.sqrt(), bounds])
     maps = F.interpolate(maps[None], scale_factor=CELL, mode="bilinear", align_corners=False)[0, :, :height, :width]
     noise = torch.zeros_like(image)
     for k, band in enumerate(split(white(seed, x - 16, y - 16, width + 32, height + 32, image.device))):
         band = torch.tensordot(grain.factor[k], band[:, 16:-16, 16:-16], dims=1)
         noise += band.mul_(maps[3 * k : 3 * k + 3])
-    changed = len(planes)
-    for band, change in zip(split(planes), maps[3 * BANDS :].split(changed), strict=True):
-        noise[:changed] += band.mul_(change)
+    changes, strongs = maps[3 * BANDS :].view(2, BANDS, changed, height, width)
+    for band, change, strong in zip(split(planes), changes, strongs, strict=True):
+        noise[:changed] += change.mul_(band) / strong.reciprocal_().mul_(band).square_().square_().add_(1)
     return image + mix(noise, YCC_TO_RGB)

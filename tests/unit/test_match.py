@@ -239,6 +239,38 @@ def test_noise_that_comes_out_much_stronger_than_the_quiet_places_is_weakened_al
     assert (strong[lively] < 0.3 * tried.variance[lively]).all()
 
 
+def test_an_edge_is_changed_less_than_the_weak_detail_beside_it():
+    wants = cells(torch.full((2000,), 0.01))
+    fitted = grain.fit_grain(wants, cells(torch.full((2000,), 0.0025)))
+    raised = replace(fitted, gain=torch.full_like(fitted.gain, 1.6))
+
+    def gained(height: float) -> float:
+        """By how many times ``height`` a step of it grows."""
+        picture = torch.full((3, 96, 96), 0.5)
+        picture[:, :, 48:] += height
+        added = (grain.add_grain(picture, raised, 0, 0, 0) - picture)[:, 24:-24, 24:-24]
+        return float(added.amax() - added.amin()) / height
+
+    assert gained(0.001) > 0.3
+    assert gained(0.3) < 0.1 * gained(0.001)
+
+
+@pytest.mark.parametrize("quietest", [0.0, 0.1, 4.0])
+def test_a_picture_with_places_without_any_detail_gets_noise_that_is_not_seen_where_it_has_some(quietest):
+    def both(quiet: float, lively: float) -> detail.Sample:
+        energy = torch.cat([torch.full((100,), quiet**2), torch.full((900,), lively**2)]) / 255**2
+        activity = torch.linspace(-7, -6.5, 1000)[torch.randperm(1000, generator=torch.Generator().manual_seed(0))]
+        every = energy.view(-1, 1, 1).expand(-1, grain.BANDS, 3)
+        return detail.Sample(torch.full((1000,), 0.5), activity, every, torch.zeros_like(every))
+
+    wants, bare = both(quietest, 4), both(0, 0)
+    fitted = grain.with_noise(grain.fit_grain(wants, bare), bare)
+    most = 255 * grain.refined(fitted, wants, bare, bare).most[0, 0].sqrt()
+    unseen = 255 * grain.UNSEEN**0.5
+    assert float(most.min()) >= unseen
+    assert float(most.max()) < 4 * unseen or quietest > 1
+
+
 def test_grain_depends_on_the_seed_and_on_nothing_else():
     truth = texture(240, 320, noise=0.02)
     soft = blurred(truth, 1.0)
