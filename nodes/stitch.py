@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from . import inputs, preview
+from . import host, inputs, preview
 from .imaging.finish import finish
 from .imaging.passes import Outpainting
 from .prepare import OutpaintCanvas
@@ -48,6 +48,6 @@ class OutpaintStitch(io.ComfyNode):
 
 def joined(work: Outpainting, match: str, rim: int, seed: int, notes: str = "") -> io.NodeOutput:
     """The finished picture of ``work`` as the outputs of a node; ``notes`` go to the top of the report."""
-    done = finish(work, match, rim, seed)
+    done = finish(work, match, rim, seed, host.progress())
     report = "\n".join(part for part in (notes, done.report.text()) if part)
     return io.NodeOutput(done.image, done.mask, report, ui=preview.result(done.image))

@@ -97,10 +97,13 @@ class FillEngine:
         from ..imaging.stitch import stitch
 
         def filled(done: int, total: int) -> None:
-            progress(0.8 * done / max(total, 1))
+            progress(0.8 * done / total)
+
+        def joined(done: int, total: int) -> None:
+            progress(0.8 + 0.2 * done / total)
 
         generated = prefill(picture.image, extents, seed=self.seed, progress=filled)
-        stitched = stitch(picture.image, generated, extents, seed=self.seed)
+        stitched = stitch(picture.image, generated, extents, seed=self.seed, progress=joined)
         return Extended(stitched.image, extents, stitched.report.text())
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from .canvas import Extents, Rect
 from .passes import Outpainting, inside, slow, touched
 from .picture import around
+from .progress import Progress, nth, untold
 from .report import Report, Sides
 from .stitch import Stitched, stitch
 
@@ -22,11 +23,13 @@ JOIN_CONTEXT = 256
 RING, MEND_CELL = 32, 4
 
 
-def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) -> Stitched:
+def finish(
+    work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0, progress: Progress = untold
+) -> Stitched:
     """The finished picture: every side joined to the untouched original, and its holes filled.
 
     Args:
-        match, rim, seed: as for ``stitch``.
+        match, rim, seed, progress: as for ``stitch``.
 
     Returns:
         image ``[B, H', W', C]``, mask ``[B, H', W']`` and the report.
@@ -38,7 +41,7 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
     else:
         drawn = work.toned() if len(work.passes) > 1 else work
     if work.holes is not None:
-        done = finish(replace(work, original=mended(work, work.holes, match), holes=None), match, rim, seed)
+        done = finish(replace(work, original=mended(work, work.holes, match), holes=None), match, rim, seed, progress)
         rows, columns = work.rect.moved(-frame.x, -frame.y).slices
         done.mask[:, rows, columns] = torch.maximum(done.mask[:, rows, columns], work.holes.to(done.mask))
         return done
@@ -48,13 +51,20 @@ def finish(work: Outpainting, match: str = "full", rim: int = 0, seed: int = 0) 
     # What is joined so far, and where it lies.
     image, place = work.original, work.rect
     texts: list[tuple[str, Report | Sides]] = []
-    for side, known, grown in steps:
+    for index, (side, known, grown) in enumerate(steps):
         region = beside(known, grown)
         held = region.clipped(known)
         extents = Extents(held.x - region.x, region.right - held.right, held.y - region.y, region.bottom - held.bottom)
         rows, columns = held.moved(-place.x, -place.y).slices
         joined = stitch(
-            image[:, rows, columns], drawn.draw(region), extents, match, rim, seed=seed, valid=valid(work, held, region)
+            image[:, rows, columns],
+            drawn.draw(region),
+            extents,
+            match,
+            rim,
+            seed=seed,
+            valid=valid(work, held, region),
+            progress=nth(progress, index, len(steps)),
         )
         texts.append((side, joined.report))
         if region == frame:

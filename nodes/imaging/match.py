@@ -21,6 +21,7 @@ from .correction import Correction, Overlap, textured
 from .fields import CELL, add_cells, no_cells, outside
 from .filters import blur_known, luma
 from .membrane import membrane
+from .progress import Share, between, untold
 from .regions import DETAIL_DEPTH, bands, beside
 from .report import Findings
 from .tone import Tone, cells, drift_weight, equal, fit_drawn_tone, fit_tone, fit_toning
@@ -47,13 +48,16 @@ FADE = 200.0
 DRIFT_CAP = 6 / 255
 
 
-def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression: str) -> tuple[Correction, Findings]:
+def measure(
+    overlap: Overlap, source: Tensor, match: str, seed: int, compression: str, progress: Share = untold
+) -> tuple[Correction, Findings]:
     """The correction for one picture, and what was found."""
     made, found = Correction(source, seed=seed), Findings()
     if match == "off":
         return made, found
     if match == "full":
         made = replace(made, warp=registration(overlap, source, found))
+    progress(0.1)
     same = compare(overlap, made, found)
     overlap, another = replace(overlap, same=same), not bool(same.any())
     drawing = is_drawing(overlap)
@@ -65,6 +69,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         made = replace(made, sharp=fit_sharpness(overlap, made, found))
         made = replace(made, overshoot=0.0 if drawing else made.overshoot)
         made = replace(made, pattern=fit_lattice(overlap, made, found))
+    progress(0.2)
     smooth = drift(overlap, made)
     made = replace(made, drift=smooth)
     if another:
@@ -78,6 +83,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         smooth = smooth + cast(overlap, replace(made, drift=smooth), found)
         made = replace(made, drift=smooth)
     found.figures["drift"] = 255 * float(smooth.abs().max())
+    progress(0.4)
     if match == "full":
         if drawing and not another:
             made = restored(overlap, made, found)
@@ -87,7 +93,7 @@ def measure(overlap: Overlap, source: Tensor, match: str, seed: int, compression
         if drawing and made.texture is None:
             found.steps["grain"] = "declined: flat places beside strong detail, as drawings and screenshots have"
         else:
-            made = replace(made, grain=fit_grain(overlap, made, found))
+            made = replace(made, grain=fit_grain(overlap, made, found, between(progress, 0.4, 1)))
         if not drawing:
             made = replace(made, rings=across.rings(overlap, made))
             if made.texture is not None:
@@ -301,7 +307,7 @@ def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
     return fine[:, : given.shape[1], : given.shape[2]]
 
 
-def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Grain | None:
+def fit_grain(overlap: Overlap, made: Correction, found: Findings, progress: Share) -> grains.Grain | None:
     """What fine detail the new area near the original lacks."""
     areas = [band.rect for band in beside(overlap.canvas, NEAR_DEPTH)]
     areas = [area for area in areas if min(area.width, area.height) >= 16]
@@ -334,9 +340,11 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings) -> grains.Gra
         grain = grains.lowered(grain, bare)
         bare = result(replace(held, grain=grain))
     grain = grains.with_noise(grain, bare)
-    for _ in range(2):
+    for step in range(2):
+        progress((2 + step) / 6)
         grain = grains.refined(grain, wants, bare, result(replace(held, grain=grain)))
-    for _ in range(2):
+    for step in range(2):
+        progress((4 + step) / 6)
         grain = across.livelier(overlap, partial(shown, replace(held, grain=grain)), grain, NEAR_DEPTH)
     found.figures["grain"] = 255 * float(grain.variance[0, 0, : grains.LEVELS // 2].median().sqrt())
     found.steps["grain"] = f"noise of {found.figures['grain']:.1f} levels where the picture is flat"

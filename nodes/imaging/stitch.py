@@ -16,12 +16,15 @@ from .canvas import Canvas, Extents, Rect, Size
 from .correction import Overlap, textured
 from .device import working
 from .match import measure
+from .progress import Progress, Share, between, nth, share, untold
 from .regions import bands, blocks, new_areas
 from .report import Joined, Report, Sides
 from .seam import look
 
 MATCHES = ("full", "tone", "off")
 BLOCK = 1024
+# The share of the work that measuring is.
+MEASURED = 0.6
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def stitch(
     seed: int = 0,
     jpeg: str = "auto",
     valid: Tensor | None = None,
+    progress: Progress = untold,
 ) -> Stitched:
     """Join ``generated`` to ``original`` so that the border cannot be seen.
 
@@ -60,6 +64,7 @@ def stitch(
         jpeg: ``auto`` gives the new area the original's JPEG texture where it clearly has one; ``off`` never.
         valid: ``[B, h, w]`` or ``[h, w]``, 1 where ``generated`` really corresponds to ``original`` (0 for example
             where the sampler was allowed to repaint). Default: everywhere.
+        progress: called with (percent done, 100 per picture); may raise to cancel.
 
     Raises:
         InputError: shapes that do not fit, values that are not finite, unknown options.
@@ -83,7 +88,8 @@ def stitch(
     pictures = []
     for index in range(len(original)):
         trusted = None if valid is None else valid if valid.ndim == 2 else valid[index % len(valid)]
-        pictures.append(join(image[index], generated[index], canvas, match, rim, trusted, seed + index, jpeg))
+        told = share(nth(progress, index, len(original)))
+        pictures.append(join(image[index], generated[index], canvas, match, rim, trusted, seed + index, jpeg, told))
     if rim:
         mask = torch.maximum(mask, rim_weight(canvas, rim, mask))
     return Stitched(image.to(lies), mask.to(lies), Report(tuple(pictures)))
@@ -163,11 +169,20 @@ def rim_weight(canvas: Canvas, rim: int, like: Tensor) -> Tensor:
 
 
 def join(
-    image: Tensor, generated: Tensor, canvas: Canvas, match: str, rim: int, valid: Tensor | None, seed: int, jpeg: str
+    image: Tensor,
+    generated: Tensor,
+    canvas: Canvas,
+    match: str,
+    rim: int,
+    valid: Tensor | None,
+    seed: int,
+    jpeg: str,
+    progress: Share,
 ) -> Joined:
     """Fill the new area of ``image`` ``[H, W, C]`` from ``generated``; returns the figures of the finished picture."""
     overlap = Overlap(image[..., :3].permute(2, 0, 1), canvas, valid)
-    correction, found = measure(overlap, generated[..., :3].permute(2, 0, 1), match, seed, jpeg)
+    measuring, filling = between(progress, 0, MEASURED), between(progress, MEASURED, 1)
+    correction, found = measure(overlap, generated[..., :3].permute(2, 0, 1), match, seed, jpeg, measuring)
 
     def corrected(rect: Rect) -> Tensor:
         return textured(correction, overlap, rect).clamp(0, 1).permute(1, 2, 0)
@@ -177,7 +192,10 @@ def join(
         untouched = [(band.rect, image[(*band.rect.slices, slice(3))].clone()) for band in bands(canvas, rim)]
         for rect, pixels in untouched:
             image[(*rect.slices, slice(3))] = torch.lerp(pixels, corrected(rect), show[rect.slices])
-    for part in new_areas(canvas):
-        for block in blocks(part, BLOCK):
-            image[(*block.slices, slice(3))] = corrected(block)
-    return Joined(look(overlap.target, canvas), steps=found.steps, **found.figures)
+    parts = [block for part in new_areas(canvas) for block in blocks(part, BLOCK)]
+    for index, block in enumerate(parts):
+        filling(index / len(parts))
+        image[(*block.slices, slice(3))] = corrected(block)
+    finished = Joined(look(overlap.target, canvas), steps=found.steps, **found.figures)
+    progress(1)
+    return finished

@@ -108,6 +108,20 @@ def test_cancel_stops_it(comfy):
     assert run.status == "interrupted"
 
 
+def test_cancel_stops_the_joining_too(comfy):
+    # Without a model the fill and the join are all there is, and on this canvas each takes its time.
+    prompt = {
+        "image": load(put(comfy, photo("mountain.jpg", 2000, 1300))),
+        "local": local(["image", 0], right=600, left=600, seed=97),
+        **outputs("local", "joining"),
+    }
+    pending = comfy.submit(prompt)
+    pending.saw("executing", node="local.0.0.stitch", timeout=120)
+    comfy.interrupt()
+    run = pending.wait(30)
+    assert run.status == "interrupted"
+
+
 def test_cancel_between_two_passes_samples_nothing_of_the_second_and_keeps_the_first(comfy):
     prompt = {
         "image": load(put(comfy, photo("coffee.jpg", 512, 128))),

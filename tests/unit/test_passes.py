@@ -138,6 +138,15 @@ def test_the_report_names_sides_only_where_several_were_joined_one_after_another
     assert headings == [f"{side}:" for side in sides]
 
 
+def test_progress_goes_on_from_side_to_side(monkeypatch):
+    monkeypatch.setattr("outpaint_nodes.nodes.imaging.finish.WHOLE_JOIN", 0)
+    extents, seen = Extents(30, 20, up=40), []
+    _, work = outpainted(torch.rand(1, 400, 640, 3), extents, plan(Size(590, 360), extents, Wants(8, 2_000_000)))
+    finish(work, "tone", progress=lambda done, total: seen.append(done / total))
+    assert seen == sorted(seen)
+    assert seen[-1] == 1 and any(0.3 < share < 0.4 for share in seen)
+
+
 def test_alpha_is_kept_and_the_new_area_is_opaque():
     original = torch.rand((1, 64, 64, 4))
     window = single(Size(64, 64), Extents(right=32), 8, 0)

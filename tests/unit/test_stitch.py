@@ -133,3 +133,26 @@ def test_unknown_options_are_refused():
             stitch(original, generated, Extents(right=20), **options)
     with pytest.raises(InputError):
         stitch(original, original, Extents())
+
+
+@pytest.mark.parametrize("match", ["full", "tone", "off"])
+def test_progress_runs_to_the_end_and_never_back(match):
+    extents, seen = Extents(right=40, up=30), []
+    truth = scene(150, 180, batch=2)
+    stitch(cut(truth, extents), truth, extents, match, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (200, 200)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len({done for done, _ in seen}) > 4
+
+
+def test_progress_may_cancel_while_the_overlap_is_still_measured():
+    class Cancelled(Exception):
+        pass
+
+    def cancel(done: int, total: int) -> None:
+        assert done < 50
+        raise Cancelled
+
+    extents, truth = Extents(right=40), scene(150, 180)
+    with pytest.raises(Cancelled):
+        stitch(cut(truth, extents), truth, extents, progress=cancel)
