@@ -1,13 +1,14 @@
 """Edges: those of a drawing or screenshot as crisp as the original's.
 
 A linear filter cannot bring back an outline that a decoder blurred. What the surroundings of a pixel were before is
-learned from the overlap, where both versions are known: surroundings are sorted by their shape and their contrast,
-and each kind has a filter of its own (Timofte, De Smet and Van Gool, "A+: Adjusted anchored neighborhood regression",
-ACCV 2014). A filter counts as far as it holds at places that it was not fitted on.
+learned from the overlap, where both versions are known: surroundings are sorted by their shape, their contrast and
+their brightness, and each kind has a filter of its own (Timofte, De Smet and Van Gool, "A+: Adjusted anchored
+neighborhood regression", ACCV 2014). A filter counts as far as it holds at places that it was not fitted on.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,10 +25,13 @@ SHAPES = 64
 # Contrasts for which there is a filter of its own: of a decoder's traces, faint and strong edges. Between them it is
 # one between theirs.
 CONTRASTS = (12 / 255, 36 / 255, 108 / 255)
+# Brightnesses likewise: dots on white are dots on white, the same on grey may be all that is left of a finer pattern.
+BRIGHTNESSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Surroundings learned from: at most so many, and too few to learn anything.
 MOST, FEWEST = 120_000, 2_000
-# A kind's filter is pulled to that of its contrast by so many samples, that one to nothing by so many.
-HELD, STILL = 5.0, 100.0
+# A kind's filter is pulled to that of its shape and contrast by so many samples, that one to its contrast's by so many,
+# and that one to nothing.
+PULLED, HELD, STILL = 60.0, 5.0, 100.0
 # Share of the contrast below which a difference between the channels is an accident.
 GREY = 0.1
 # Side of the tiles that are fitted and tested on in turn, in pixels.
@@ -41,7 +45,7 @@ class Edges:
 
     Attributes:
         shapes: ``[SHAPES, N]``, surroundings of length 1; each stands for its negative as well.
-        filters: ``[len(CONTRASTS), SHAPES, N]``, what is added to the pixel in their middle.
+        filters: ``[len(CONTRASTS) * len(BRIGHTNESSES) * SHAPES, N]``, what is added to the pixel in their middle.
     """
 
     shapes: Tensor
@@ -57,10 +61,9 @@ class Edges:
         flat = planes.flatten()
         change = torch.zeros_like(strength)
         for at, where in zip(*(x.split(CHUNK) for x in lively(planes, strength > FLAT)), strict=True):
-            around = surroundings(flat, at, image.shape[2])
-            kinds, (low, part) = shape_of(around, self.shapes), between(strength.flatten()[where])
-            fitting = torch.lerp(self.filters[low, kinds], self.filters[low + 1, kinds], part[:, None])
-            change.view(-1)[where] = (around * fitting).sum(1)
+            around, mean = surroundings(flat, at, image.shape[2])
+            kinds = kinds_of(around, mean, strength.flatten()[where], self.shapes)
+            change.view(-1)[where] = sum((around * self.filters[kind]).sum(1) * part for kind, part in kinds)
         out = (inner(image, RADIUS) + change[:1] + change[1:]).clamp(darkest, brightest)
         if self.palette is None:
             return out
@@ -112,25 +115,36 @@ def lively(planes: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     return at, (plane * rows + row) * columns + column
 
 
-def surroundings(flat: Tensor, at: Tensor, width: int) -> Tensor:
-    """The surroundings ``[M, N]`` of the pixels ``at`` ``[M]``, less their means, over a disc."""
+def surroundings(flat: Tensor, at: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The surroundings ``[M, N]`` of the pixels ``at`` ``[M]``, less their means ``[M]``, over a disc."""
     reach = torch.arange(-RADIUS, RADIUS + 1, device=at.device)
     disc = reach[:, None].square() + reach.square() <= RADIUS**2 + 1
     around = flat[at[:, None] + (reach[:, None] * width + reach)[disc]]
-    return around - around.mean(1, keepdim=True)
+    mean = around.mean(1)
+    return around - mean[:, None], mean
 
 
-def shape_of(around: Tensor, shapes: Tensor) -> Tensor:
-    """Which of the ``shapes`` each of the surroundings ``[M, N]`` is most like, ``[M]``."""
-    return (around @ shapes.T).abs().argmax(1)
+def kinds_of(around: Tensor, mean: Tensor, strength: Tensor, shapes: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Of which kinds the surroundings ``[M, N]`` are, by the one of the ``shapes`` that they are most like, their
+    contrast and their brightness: four times the number of a kind ``[M]`` and how far they are of it, 0..1."""
+    alike = around @ shapes.T
+    shape = alike.abs().argmax(1)
+    # The negative of a shape on white is the shape on black.
+    positive = alike.gather(1, shape[:, None])[:, 0] > 0
+    bright = between(torch.where(positive, mean, 1 - mean), mean.new_tensor(BRIGHTNESSES))
+    contrasts = between(strength.log(), strength.new_tensor(CONTRASTS).log())
+    return [
+        ((one * len(BRIGHTNESSES) + other) * SHAPES + shape, part * share)
+        for one, part in contrasts
+        for other, share in bright
+    ]
 
 
-def between(strength: Tensor) -> tuple[Tensor, Tensor]:
-    """Which of the ``CONTRASTS`` each ``strength`` ``[M]`` lies above, and how far it is to the next, 0..1."""
-    knots = strength.new_tensor(CONTRASTS).log()
-    at = strength.clamp(*CONTRASTS[:: len(CONTRASTS) - 1]).log()
-    low = torch.bucketize(at, knots[1:-1])
-    return low, ((at - knots[low]) / (knots[low + 1] - knots[low])).clamp(0, 1)
+def between(values: Tensor, knots: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """The two of the ``knots`` that each of the ``values`` ``[M]`` lies between, and how near it is to each, 0..1."""
+    low = torch.bucketize(values, knots[1:-1])
+    part = ((values - knots[low]) / (knots[low + 1] - knots[low])).clamp(0, 1)
+    return [(low, 1 - part), (low + 1, part)]
 
 
 def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | None) -> Edges | None:
@@ -145,22 +159,23 @@ def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | Non
     parts = [samples(*pair, palette) for pair in pairs if min(pair[0].shape[1:]) > 2 * RADIUS]
     if not parts:
         return None
-    around, change, strength, half = (torch.cat(part) for part in zip(*parts, strict=True))
+    around, mean, change, strength, half = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(change) < FEWEST:
         return None
     step = -(-len(change) // MOST)
-    around, change, strength, half = (x[::step].contiguous() for x in (around, change, strength, half))
+    around, mean, change, strength, half = (x[::step].contiguous() for x in (around, mean, change, strength, half))
     size = around.norm(dim=1, keepdim=True).clamp_min(FLAT)
     shapes = clustered((around / size)[:: max(1, len(around) // 20_000)])
-    kinds, (low, part) = shape_of(around, shapes), between(strength)
-    group = (half * len(CONTRASTS) + low) * SHAPES + kinds
+    many = len(CONTRASTS) * len(BRIGHTNESSES) * SHAPES
+    kinds = [(half * many + kind, part) for kind, part in kinds_of(around, mean, strength, shapes)]
     # Between an edge's contrast and its power: neither the strongest nor the faintest shall decide alone.
     root = size.sqrt()
-    return Edges(shapes, filters(*sums(around / root, change / root[:, 0], group, part)), palette)
+    return Edges(shapes, filters(*sums(around / root, change / root[:, 0], kinds)), palette)
 
 
 def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palette | None) -> tuple[Tensor, ...]:
-    """What one strip teaches: surroundings ``[M, N]``, change of their middles ``[M]``, contrast, half of the tiles."""
+    """What one strip teaches: surroundings ``[M, N]``, their means ``[M]``, change of their middles, contrast,
+    half of the tiles."""
     planes, strength = divided(generated if palette is None else palette.toned(generated))
     wanted = torch.cat([luma(original), original])
     # What the generator lost altogether is to come back as well, as far as anything of it is left.
@@ -171,8 +186,8 @@ def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palet
     place = where % both[0].numel()
     half = (place // both.shape[2] // TILE + place % both.shape[2] // TILE) % 2
     flat = planes.flatten()
-    around = surroundings(flat, at, planes.shape[2])
-    return around, wanted.flatten()[at] - flat[at], strength.flatten()[where], half
+    around, mean = surroundings(flat, at, planes.shape[2])
+    return around, mean, wanted.flatten()[at] - flat[at], strength.flatten()[where], half
 
 
 def clustered(points: Tensor) -> Tensor:
@@ -189,23 +204,25 @@ def clustered(points: Tensor) -> Tensor:
     return middles
 
 
-def sums(around: Tensor, change: Tensor, group: Tensor, part: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Products of the surroundings with each other and with the change, added up by half, contrast and shape; and how
-    many they were. As far as ``part`` says they count for the next contrast."""
-    n, places = around.shape[1], (2, len(CONTRASTS), SHAPES)
-    total = around.new_zeros((2 * len(CONTRASTS) * SHAPES, n * (n + 1)))
+def sums(around: Tensor, change: Tensor, kinds: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Products of the surroundings with each other and with the change, added up by half, contrast, brightness and
+    shape as far as they are of the ``kinds``; and how many they were."""
+    n, places = around.shape[1], (2, len(CONTRASTS), len(BRIGHTNESSES), SHAPES)
+    total = around.new_zeros((math.prod(places), n * (n + 1)))
     count = torch.zeros_like(total[:, 0])
-    for a, c, g, p in zip(*(x.split(4096) for x in (around, change, group, part)), strict=True):
+    for kind, part in kinds:
+        count.index_add_(0, kind, part)
+    for some in torch.arange(len(around), device=around.device).split(4096):
+        a, c = around[some], change[some]
         products = (a[:, :, None] * torch.cat([a, c[:, None]], 1)[:, None]).flatten(1)
-        upper = products * p[:, None]
-        total.index_add_(0, g, products - upper).index_add_(0, g + SHAPES, upper)
-        count.index_add_(0, g, 1 - p).index_add_(0, g + SHAPES, p)
+        for kind, part in kinds:
+            total.index_add_(0, kind[some], products * part[some, None])
     both = total.view(*places, n, n + 1)
     return both[..., :n], both[..., n], count.view(places)
 
 
 def filters(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
-    """Ridge regression for each contrast and shape, ``[len(CONTRASTS), SHAPES, N]``, from ``sums``.
+    """Ridge regression for each kind, ``[len(CONTRASTS) * len(BRIGHTNESSES) * SHAPES, N]``, from ``sums``.
 
     Fitted on all; shrunk to what the fit on either half of the tiles explains of the other one.
     """
@@ -213,17 +230,18 @@ def filters(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
     explained = (cross[1] * halves[0] + cross[0] * halves[1]).sum(-1)
     power = (times(gram[1], halves[0]) * halves[0] + times(gram[0], halves[1]) * halves[1]).sum(-1)
     holds = (explained / power.clamp_min(1e-12)).clamp(0, 1)
-    return fitted(gram.sum(0), cross.sum(0), count.sum(0)) * holds[..., None]
+    return (fitted(gram.sum(0), cross.sum(0), count.sum(0)) * holds[..., None]).flatten(0, 2)
 
 
 def fitted(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
-    """The filters of one half, or of both."""
-    usual = gram.diagonal(dim1=-2, dim2=-1).mean(-1).sum(1) / count.sum(1).clamp_min(1)
-    stiff = (usual.clamp_min(1e-9)[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device))[
-        :, None
-    ]
-    every = solved(gram.sum(1, keepdim=True) + STILL * stiff, cross.sum(1, keepdim=True))
-    return every + solved(gram + HELD * stiff, cross - times(gram, every))
+    """The filters of one half, or of both: of each contrast, of each of its shapes, of each of their brightnesses."""
+    usual = gram.diagonal(dim1=-2, dim2=-1).mean(-1).sum((1, 2)) / count.sum((1, 2)).clamp_min(1)
+    stiff = usual.clamp_min(1e-9)[:, None, None] * torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    found = torch.zeros_like(cross[:, :1, :1])
+    for pull, alike in ((STILL, (1, 2)), (HELD, (1,)), (PULLED, ())):
+        g, c = (x.sum(alike, keepdim=True) if alike else x for x in (gram, cross))
+        found = found + solved(g + pull * stiff[:, None, None], c - times(g, found))
+    return found
 
 
 def times(matrix: Tensor, vector: Tensor) -> Tensor:
