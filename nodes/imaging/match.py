@@ -117,7 +117,8 @@ def registration(overlap: Overlap, source: Tensor, found: Findings) -> register.
     right, down = register.moved(warp, kept)
     found.figures.update(right=right, down=down, scale=warp.scale)
     still = warp.largest(kept) < register.LEAST
-    said = f"{right:+.2f} px right, {down:+.2f} px down, scale {warp.scale:.4f}"
+    both = "" if warp.stretch == 1 else f" x {warp.scale * warp.stretch:.4f}"
+    said = f"{right:+.2f} px right, {down:+.2f} px down, scale {warp.scale:.4f}{both}"
     found.steps["shift"] = f"{said}: {'nothing to undo' if still else 'undone'}"
     return None if still else warp
 

@@ -1,7 +1,8 @@
 """Registration: by how much a returned picture is shifted and scaled against the original.
 
 Windows all over the original are compared by phase correlation (Kuglin and Hines, 1975), refined below a pixel by the
-slope of the phase; one shift and one scale are fitted to them robustly. The generated side is resampled, once.
+slope of the phase; one shift and one scale, or one for each axis, are fitted to them robustly. The generated side is
+resampled, once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ SMALLEST = 64
 ACROSS = 3
 # Less than this is not worth a resampling; more is another picture.
 LEAST, MOST_SCALE, MOST_SHIFT = 0.05, 0.04, 0.03
+# Pixels over the longer side below which there is no scale, or the same for both axes.
+SCALED = 0.3
 # Share of the spectrum that must agree in phase for a window to count.
 SAME = 0.5
 TAPS = 8
@@ -29,25 +32,27 @@ TAPS = 8
 
 @dataclass(frozen=True)
 class Warp:
-    """Where a canvas pixel is found in the generated picture: ``scale * x + right``, ``scale * y + down`` (pixel
-    middles at whole numbers)."""
+    """Where a canvas pixel is found in the generated picture: ``scale * x + right``, ``scale * stretch * y + down``
+    (pixel middles at whole numbers)."""
 
     scale: float = 1.0
     right: float = 0.0
     down: float = 0.0
+    stretch: float = 1.0
 
     def after(self, first: Warp) -> Warp:
         """The warp that looks up ``first`` and then, in what that gave, ``self``."""
         return Warp(
             first.scale * self.scale,
             first.scale * self.right + first.right,
-            first.scale * self.down + first.down,
+            first.scale * first.stretch * self.down + first.down,
+            first.stretch * self.stretch,
         )
 
     def largest(self, rect: Rect) -> float:
         """The longest move of a corner of ``rect``, in pixels."""
         moves = [
-            math.hypot((self.scale - 1) * x + self.right, (self.scale - 1) * y + self.down)
+            math.hypot((self.scale - 1) * x + self.right, (self.scale * self.stretch - 1) * y + self.down)
             for x in (rect.x, rect.right)
             for y in (rect.y, rect.bottom)
         ]
@@ -55,7 +60,7 @@ class Warp:
 
     def __call__(self, source: Tensor, rect: Rect) -> Tensor:
         """The pixels of ``rect`` (canvas coordinates) resampled from ``source`` ``[C, H, W]``; edges are repeated."""
-        rows, row_taps = places(rect.y, rect.height, self.scale, self.down, source)
+        rows, row_taps = places(rect.y, rect.height, self.scale * self.stretch, self.down, source)
         columns, column_taps = places(rect.x, rect.width, self.scale, self.right, source)
         y0, y1 = span(rows, source.shape[1])
         x0, x1 = span(columns, source.shape[2])
@@ -158,17 +163,21 @@ def shifts(original: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([right, down], 1), torch.where((trust > SAME) & lively, trust, torch.zeros_like(trust))
 
 
-def fit_warp(middles: Tensor, moves: Tensor, trust: Tensor, scaled: bool) -> Warp | None:
-    """The shift, and the scale where asked, that best explain ``moves`` ``[N, 2]`` at ``middles`` ``[N, 2]``."""
-    if int((trust > 0).sum()) < (3 if scaled else 1):
+def fit_warp(middles: Tensor, moves: Tensor, trust: Tensor, freedom: int) -> Warp | None:
+    """The shift (``freedom`` 0), with one scale (1) or one for each axis (2), that best explains ``moves`` ``[N, 2]``
+    at ``middles`` ``[N, 2]``."""
+    if int((trust > 0).sum()) < (1, 3, 4)[freedom]:
         return None
     x, m, prior = middles.double(), moves.double(), trust.double()
-    weight = prior
+    weight, growth = prior, x.new_zeros(2)
     for _ in range(8):
         total = weight.sum()
         cx, cm = (weight[:, None] * x).sum(0) / total, (weight[:, None] * m).sum(0) / total
         dx, dm = x - cx, m - cm
-        growth = (weight[:, None] * dx * dm).sum() / (weight[:, None] * dx * dx).sum().clamp_min(1e-9) if scaled else 0
+        if freedom:
+            both, own = ((weight[:, None] * dx * other).sum(0) for other in (dm, dx))
+            both, own = (both, own) if freedom == 2 else (both.sum(), own.sum())
+            growth = (both / own.clamp_min(1e-9)).expand(2)
         shift = cm - growth * cx
         off = (m - shift - growth * x).norm(dim=1)
         scale = off[prior > 0].median().clamp_min(0.05)
@@ -176,7 +185,8 @@ def fit_warp(middles: Tensor, moves: Tensor, trust: Tensor, scaled: bool) -> War
     agree = float((weight > 0.25 * prior).double()[prior > 0].mean())
     if agree < 0.5:
         return None
-    return Warp(1 + float(growth), float(shift[0]), float(shift[1]))
+    across, down = (1 + growth).tolist()
+    return Warp(across, float(shift[0]), float(shift[1]), down / across)
 
 
 def find(
@@ -185,7 +195,7 @@ def find(
     kept: Rect,
     trusted: Callable[[Rect], float] | None = None,
 ) -> Warp | None:
-    """Shift and scale of the generated picture against the original.
+    """Shift and scales of the generated picture against the original.
 
     Args:
         original, generated: functions from a ``Rect`` (canvas coordinates) and a ``Warp`` to pixels ``[3, h, w]``.
@@ -206,23 +216,35 @@ def find(
         return None
     o = torch.stack([luma(original(rect))[0] for rect in rects])
     middles = torch.tensor([[r.x + (side - 1) / 2, r.y + (side - 1) / 2] for r in rects], device=o.device)
-    scaled = len(rects) >= 3
+    lattice = all(len({at[axis] for at in middles.tolist()}) > 1 for axis in (0, 1))
+    freedom = 2 if lattice and len(rects) >= 4 else 1 if len(rects) >= 3 else 0
+    longest = max(kept.width, kept.height)
     for _ in range(4):
         g = torch.stack([luma(generated(rect, found))[0] for rect in rects])
         moves, trust = shifts(o, g)
-        step = fit_warp(middles, moves, trust, scaled)
+        step = fit_warp(middles, moves, trust, freedom)
         if step is None:
             return None
         found = step.after(found)
         if step.largest(kept) < LEAST:
             break
-        if scaled and abs(found.scale - 1) * max(kept.width, kept.height) < 0.3:
-            found, scaled = Warp(1.0, *moved(found, kept)), False
-    far = (MOST_SHIFT + MOST_SCALE) * max(kept.width, kept.height)
-    return None if abs(found.scale - 1) > MOST_SCALE or found.largest(kept) > far else found
+        # No more than is needed: what is fitted less freely is known better.
+        if freedom == 2 and abs(found.stretch - 1) * longest < SCALED:
+            found, freedom = fixed(found.scale, found, kept), 1
+        if freedom == 1 and abs(found.scale - 1) * longest < SCALED:
+            found, freedom = fixed(1.0, found, kept), 0
+    most = max(abs(found.scale - 1), abs(found.scale * found.stretch - 1))
+    return None if most > MOST_SCALE or found.largest(kept) > (MOST_SHIFT + MOST_SCALE) * longest else found
+
+
+def fixed(scale: float, warp: Warp, kept: Rect) -> Warp:
+    """The warp of that ``scale`` that moves the middle of ``kept`` as ``warp`` does."""
+    x, y = kept.x + (kept.width - 1) / 2, kept.y + (kept.height - 1) / 2
+    right, down = moved(warp, kept)
+    return Warp(scale, right - (scale - 1) * x, down - (scale - 1) * y)
 
 
 def moved(warp: Warp, kept: Rect) -> tuple[float, float]:
     """The move of the middle of ``kept``."""
     x, y = kept.x + (kept.width - 1) / 2, kept.y + (kept.height - 1) / 2
-    return (warp.scale - 1) * x + warp.right, (warp.scale - 1) * y + warp.down
+    return (warp.scale - 1) * x + warp.right, (warp.scale * warp.stretch - 1) * y + warp.down

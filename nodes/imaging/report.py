@@ -22,7 +22,7 @@ class Joined:
     Attributes:
         seam: how visible the border of the finished picture is.
         right, down: shift found between generated and original picture, in pixels.
-        scale: scale found.
+        scale: scale found, of the width where the height has another.
         tone: mean change of colour by the tone transform, in levels of 255.
         drift: largest change by the smooth field, in levels.
         onset: mean change of colour that began at the border and was taken back, in levels.
