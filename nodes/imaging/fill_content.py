@@ -17,7 +17,6 @@ What makes it work around a picture, where nothing is known on the far side:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import prod
 
 import torch
@@ -31,6 +30,7 @@ from .fill_join import join
 from .fill_level import RADIUS, SIDE, Level
 from .fill_patches import Costs, Features, Targets
 from .fill_smooth import fill_smooth, sample
+from .progress import Share, between
 
 # Patches are matched on a canvas of at most this many pixels a side; the offsets found carry over to the full size.
 _WORKING_SIDE = 1280
@@ -70,7 +70,7 @@ _FALL, _PATCH_SIGMA = 1.1, 0.7 * RADIUS
 
 
 def fill_content(
-    image: Tensor, extents: Extents, seed: int, progress: Callable[[float], None], real: Tensor | None = None
+    image: Tensor, extents: Extents, seed: int, progress: Share, real: Tensor | None = None
 ) -> Tensor:
     """Continue a picture by its own content.
 
@@ -94,11 +94,14 @@ def fill_content(
         return fill_smooth(image, extents)
 
     finest = next((i for i, level in enumerate(levels) if max(level.canvas_size) <= _WORKING_SIDE), len(levels) - 1)
-    offset = _match(levels[finest:], real, seed, progress)
+    # The sketch, each level, the joining and the carrying take about as long as each other.
+    parts = len(levels) - finest + 3
+    offset = _match(levels[finest:], real, seed, between(progress, 0, 1 - 2 / parts))
     level = levels[finest]
     canvas = join(level.source, level.extents, offset)
+    progress(1 - 1 / parts)
     if finest:
-        canvas = _carry(levels[0], level, canvas, offset, 2**finest)
+        canvas = _carry(levels[0], level, canvas, offset, 2**finest, between(progress, 1 - 1 / parts, 1))
     far = Extents(**{side: value - getattr(near, side) for side, value in vars(extents).items()})
     return fill_smooth(canvas, far) if far else canvas
 
@@ -111,31 +114,38 @@ def _too_large(level: Level) -> bool:
     return min(level.size) >= 2 * _SMALLEST_SIDE - 1 and area * prod(level.canvas_size) > _COARSEST_PAIRS
 
 
-def _match(levels: list[Level], real: Tensor | None, seed: int, progress: Callable[[float], None]) -> Tensor:
+def _match(levels: list[Level], real: Tensor | None, seed: int, progress: Share) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
-    coarsest = levels[-1]
+    coarsest, parts = levels[-1], len(levels) + 1
     strange = _FOREIGN * foreign(coarsest, levels[0])
     if real is not None and not bool(real.all()):
         made_up = F.adaptive_max_pool2d((~real)[None].to(strange), coarsest.size)
         strange = strange + _MADE_UP * F.max_pool2d(made_up, SIDE, 1)
     lines = guide(levels[-_LINE_LEVELS:])
+    progress(0.5 / parts)
     canvas = grow(coarsest, strange, lines, seed)
     targets = Targets(coarsest)
-    offset, copied = _agree(coarsest, targets, canvas, None, strange, lines, 0)
-    # A level has four times the patches of the next coarser one.
-    progress(4.0 ** (1 - len(levels)))
+    told = between(progress, 1 / parts, 2 / parts)
+    offset, copied = _agree(coarsest, targets, canvas, None, strange, lines, 0, told)
     for depth, level in enumerate(reversed(levels[:-1]), 1):
         coarser, targets = targets, Targets(level)
         # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
         offset = targets.from_coarser(coarser, offset)
         canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
-        offset, copied = _agree(level, targets, canvas, offset, strange, lines, depth)
-        progress(4.0 ** (depth + 1 - len(levels)))
+        told = between(progress, (depth + 1) / parts, (depth + 2) / parts)
+        offset, copied = _agree(level, targets, canvas, offset, strange, lines, depth, told)
     return copied
 
 
 def _agree(
-    level: Level, targets: Targets, canvas: Tensor, offset: Tensor | None, strange: Tensor, lines: Tensor, depth: int
+    level: Level,
+    targets: Targets,
+    canvas: Tensor,
+    offset: Tensor | None,
+    strange: Tensor,
+    lines: Tensor,
+    depth: int,
+    progress: Share,
 ) -> tuple[Tensor, Tensor]:
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
     features = Features.of(level.source)
@@ -144,7 +154,7 @@ def _agree(
     strange = F.interpolate(strange[None], size=grid, mode="bilinear")[0].flatten(1).T.contiguous()
     beyond, reuse = level.beyond(targets.y, targets.x), strange.new_zeros(len(sources))
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
-    rounds = _EXACT_ROUNDS if exact else _REFINE_ROUNDS
+    rounds = (_EXACT_ROUNDS if exact else _REFINE_ROUNDS)[min(depth, 2)]
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
     distance = targets.distance()
     weight = 1 + _BORDER * (1 - distance / SIDE).clamp_min(0)
@@ -152,7 +162,8 @@ def _agree(
         F.interpolate(lines[None], size=level.canvas_size, mode="bilinear")[0], level, targets.y, targets.x
     )
     use = None
-    for _ in range(rounds[min(depth, len(rounds) - 1)]):
+    for turn in range(rounds):
+        progress(turn / rounds)
         wanted = features.of_targets(canvas, level, targets)
         costs = Costs(targets, wanted, sources, weight, strange, beyond, reuse, pull, _SPLIT)
         if offset is not None:
@@ -205,7 +216,7 @@ def _copy(level: Level, offset: Tensor) -> Tensor:
     return level.source.flatten(1)[:, y * level.size[1] + x]
 
 
-def _carry(full: Level, level: Level, joined: Tensor, offset: Tensor, factor: int) -> Tensor:
+def _carry(full: Level, level: Level, joined: Tensor, offset: Tensor, factor: int, progress: Share) -> Tensor:
     """The full-size fill: ``joined`` enlarged, with the fine detail of the places its pieces were copied from."""
     height, width = full.size
 
@@ -220,6 +231,7 @@ def _carry(full: Level, level: Level, joined: Tensor, offset: Tensor, factor: in
     canvas = joined.new_empty(len(rows), len(columns), 3).movedim(-1, 0)
     # Row by row in blocks: the index tables of a whole large canvas would be larger than the canvas.
     for part in torch.arange(len(rows), device=rows.device).split(256):
+        progress(int(part[0]) / len(rows))
         cell_y = rows[part].div(factor, rounding_mode="floor") + before[0]
         shift = factor * offset[:, cell_y[:, None], cell_x]
         y = (rows[part][:, None] + shift[0]).clamp(0, height - 1)

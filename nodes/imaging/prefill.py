@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -13,6 +11,7 @@ from .device import working
 from .fill_content import fill_content
 from .fill_library import fill_library
 from .fill_smooth import fill_smooth
+from .progress import Progress, nth, share, untold
 
 KINDS = ("auto", "smooth", "content", "patchmatch")
 
@@ -22,7 +21,7 @@ def prefill(
     extents: Extents,
     kind: str = "auto",
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = untold,
     real: Tensor | None = None,
 ) -> Tensor:
     """Extend a picture by what it shows itself.
@@ -51,11 +50,7 @@ def prefill(
     size = (extents.up + height + extents.down, extents.left + width + extents.right)
     result = image.new_empty(batch, *size, channels)
     for index, item in enumerate(image):
-
-        def report(share: float, index: int = index) -> None:
-            if progress:
-                progress(round(100 * (index + share)), 100 * batch)
-
+        told = share(nth(progress, index, batch))
         planes = item.movedim(-1, 0).float()
         canvas = result[index].movedim(-1, 0)
         if kind == "smooth":
@@ -63,8 +58,8 @@ def prefill(
         elif kind == "patchmatch":
             canvas[:] = fill_library(planes, extents, seed)
         else:
-            canvas[:] = fill_content(planes.contiguous(), extents, seed, report, real)
-        report(1.0)
+            canvas[:] = fill_content(planes.contiguous(), extents, seed, told, real)
+        told(1)
     result.clamp_(0, 1)
     result[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
     return result.to(lies)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 from . import masks
 from .canvas import Extents, Rect
 from .passes import Outpainting, inside
+from .progress import Progress, untold
 from .resample import mirrored, scaled
 from .surround import bridged, filled, overhang
 from .windows import Window
@@ -34,7 +34,7 @@ def prepare(
     window: Window,
     fill: str = "auto",
     creativity: float = 0.5,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = untold,
 ) -> Prepared:
     """The pixels and masks of a window.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,6 +9,7 @@ from torch import Tensor
 from .canvas import Extents, Rect
 from .membrane import membrane
 from .prefill import prefill
+from .progress import Progress
 
 
 def overhang(rect: Rect, inner: Rect, known: Tensor) -> Extents:
@@ -25,7 +24,7 @@ def overhang(rect: Rect, inner: Rect, known: Tensor) -> Extents:
 
 def filled(
     pixels: Tensor, known: Tensor, real: Tensor, kind: str, seed: int, creativity: float,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> Tensor:
     """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more; of what is
     known only what is ``real`` ``[H, W]`` is copied."""
@@ -56,7 +55,7 @@ def bridged(pixels: Tensor, known: Tensor, outside: Tensor) -> Tensor:
 
 def prefilled(
     pixels: Tensor, known: Tensor, real: Tensor, sources: list[Rect], kind: str, seed: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> Tensor:
     """Prefills from several rectangles, each weighted by its distance; from one, its pixels are those it had."""
     height, width = known.shape

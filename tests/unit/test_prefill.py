@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import itertools
 from pathlib import Path
 
 import pytest
@@ -321,6 +322,12 @@ def test_progress_runs_to_the_end_and_never_back():
     assert seen[-1] == (200, 200)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert len({done for done, _ in seen}) > 3
+
+
+def test_cancelling_never_waits_for_half_of_the_work():
+    seen = [0]
+    prefill(picture(200, 300), Extents(100, 100, 60, 60), "content", progress=lambda done, total: seen.append(done))
+    assert max(after - before for before, after in itertools.pairwise(seen)) < 50
 
 
 def test_progress_may_cancel():
