@@ -29,9 +29,9 @@ CONTRASTS = (12 / 255, 36 / 255, 108 / 255)
 BRIGHTNESSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Surroundings learned from: at most so many, and too few to learn anything.
 MOST, FEWEST = 120_000, 2_000
-# A kind's filter is pulled to that of its shape and contrast by so many samples, that one to its contrast's by so many,
-# and that one to nothing.
-PULLED, HELD, STILL = 60.0, 5.0, 100.0
+# A contrast's filter is pulled to nothing by so many samples, that of each of its shapes to it by so many, and that of
+# each brightness to its shape's by so many: what lies outside is seldom of the very brightness that it has inside.
+STILL, HELD, PULLED = 100.0, 5.0, 600.0
 # Share of the contrast below which a difference between the channels is an accident.
 GREY = 0.1
 # Side of the tiles that are fitted and tested on in turn, in pixels.
@@ -58,11 +58,11 @@ class Edges:
         darkest, brightest = bounds(image)
         image = inner(image, MARGIN - RADIUS)
         planes, strength = divided(image)
-        flat = planes.flatten()
+        flat, bright = planes.flatten(), brightness(planes)
         change = torch.zeros_like(strength)
         for at, where in zip(*(x.split(CHUNK) for x in lively(planes, strength > FLAT)), strict=True):
-            around, mean = surroundings(flat, at, image.shape[2])
-            kinds = kinds_of(around, mean, strength.flatten()[where], self.shapes)
+            around, light = surroundings(flat, at, image.shape[2]), bright[where % len(bright)]
+            kinds = kinds_of(around, light, strength.flatten()[where], self.shapes)
             change.view(-1)[where] = sum((around * self.filters[kind]).sum(1) * part for kind, part in kinds)
         out = (inner(image, RADIUS) + change[:1] + change[1:]).clamp(darkest, brightest)
         if self.palette is None:
@@ -115,23 +115,28 @@ def lively(planes: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
     return at, (plane * rows + row) * columns + column
 
 
-def surroundings(flat: Tensor, at: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """The surroundings ``[M, N]`` of the pixels ``at`` ``[M]``, less their means ``[M]``, over a disc."""
+def brightness(planes: Tensor) -> Tensor:
+    """How bright it is around the pixels of ``planes`` ``[4, H, W]`` that lie ``RADIUS`` inside, ``[h * w]``: the same
+    for all channels, lest they disagree."""
+    return F.avg_pool2d(planes[:1], 2 * RADIUS + 1, 1).flatten()
+
+
+def surroundings(flat: Tensor, at: Tensor, width: int) -> Tensor:
+    """The surroundings ``[M, N]`` of the pixels ``at`` ``[M]``, less their means, over a disc."""
     reach = torch.arange(-RADIUS, RADIUS + 1, device=at.device)
     disc = reach[:, None].square() + reach.square() <= RADIUS**2 + 1
     around = flat[at[:, None] + (reach[:, None] * width + reach)[disc]]
-    mean = around.mean(1)
-    return around - mean[:, None], mean
+    return around - around.mean(1, keepdim=True)
 
 
-def kinds_of(around: Tensor, mean: Tensor, strength: Tensor, shapes: Tensor) -> list[tuple[Tensor, Tensor]]:
+def kinds_of(around: Tensor, light: Tensor, strength: Tensor, shapes: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Of which kinds the surroundings ``[M, N]`` are, by the one of the ``shapes`` that they are most like, their
     contrast and their brightness: four times the number of a kind ``[M]`` and how far they are of it, 0..1."""
     alike = around @ shapes.T
     shape = alike.abs().argmax(1)
     # The negative of a shape on white is the shape on black.
     positive = alike.gather(1, shape[:, None])[:, 0] > 0
-    bright = between(torch.where(positive, mean, 1 - mean), mean.new_tensor(BRIGHTNESSES))
+    bright = between(torch.where(positive, light, 1 - light), light.new_tensor(BRIGHTNESSES))
     contrasts = between(strength.log(), strength.new_tensor(CONTRASTS).log())
     return [
         ((one * len(BRIGHTNESSES) + other) * SHAPES + shape, part * share)
@@ -159,22 +164,22 @@ def fit_edges(pairs: list[tuple[Tensor, Tensor, Tensor]], palette: Palette | Non
     parts = [samples(*pair, palette) for pair in pairs if min(pair[0].shape[1:]) > 2 * RADIUS]
     if not parts:
         return None
-    around, mean, change, strength, half = (torch.cat(part) for part in zip(*parts, strict=True))
+    around, light, change, strength, half = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(change) < FEWEST:
         return None
     step = -(-len(change) // MOST)
-    around, mean, change, strength, half = (x[::step].contiguous() for x in (around, mean, change, strength, half))
+    around, light, change, strength, half = (x[::step].contiguous() for x in (around, light, change, strength, half))
     size = around.norm(dim=1, keepdim=True).clamp_min(FLAT)
     shapes = clustered((around / size)[:: max(1, len(around) // 20_000)])
     many = len(CONTRASTS) * len(BRIGHTNESSES) * SHAPES
-    kinds = [(half * many + kind, part) for kind, part in kinds_of(around, mean, strength, shapes)]
+    kinds = [(half * many + kind, part) for kind, part in kinds_of(around, light, strength, shapes)]
     # Between an edge's contrast and its power: neither the strongest nor the faintest shall decide alone.
     root = size.sqrt()
     return Edges(shapes, filters(*sums(around / root, change / root[:, 0], kinds)), palette)
 
 
 def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palette | None) -> tuple[Tensor, ...]:
-    """What one strip teaches: surroundings ``[M, N]``, their means ``[M]``, change of their middles, contrast,
+    """What one strip teaches: surroundings ``[M, N]``, brightness ``[M]``, change of their middles, contrast,
     half of the tiles."""
     planes, strength = divided(generated if palette is None else palette.toned(generated))
     wanted = torch.cat([luma(original), original])
@@ -186,8 +191,8 @@ def samples(original: Tensor, generated: Tensor, trusted: Tensor, palette: Palet
     place = where % both[0].numel()
     half = (place // both.shape[2] // TILE + place % both.shape[2] // TILE) % 2
     flat = planes.flatten()
-    around, mean = surroundings(flat, at, planes.shape[2])
-    return around, mean, wanted.flatten()[at] - flat[at], strength.flatten()[where], half
+    around, light = surroundings(flat, at, planes.shape[2]), brightness(planes)[place]
+    return around, light, wanted.flatten()[at] - flat[at], strength.flatten()[where], half
 
 
 def clustered(points: Tensor) -> Tensor:

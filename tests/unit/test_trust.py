@@ -131,6 +131,12 @@ def line_art(seed: int) -> torch.Tensor:
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1) / 255
 
 
+def dithered(grey):
+    """``grey`` ``[H, W]`` in 0..1 as black and white pixels ``[3, H, W]``: ordered dithering by Bayer's matrix."""
+    bayer = torch.tensor([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16
+    return (grey > bayer.repeat(grey.shape[0] // 4, grey.shape[1] // 4)).float().expand(3, -1, -1).clone()
+
+
 DRAWINGS = {"light": screenshot(False, 0), "dark": screenshot(True, 1), "lines": line_art(0), "more lines": line_art(3)}
 
 
@@ -151,7 +157,7 @@ def test_a_drawing_continued_without_a_fault_is_left_alone(name, extents, match)
 
 @pytest.mark.parametrize(
     "level, lost, most, nearer",
-    [("mild", 0, 0.02, 0.09), ("medium", 0.0002, 2.1, 0.34), ("severe", 0.0004, 3.8, 0.46)],
+    [("mild", 0, 0.02, 0.09), ("medium", 0.0001, 1.9, 0.31), ("severe", 0.0002, 2.8, 0.44)],
     ids=["mild", "medium", "severe"],
 )
 @pytest.mark.parametrize("name", DRAWINGS)
@@ -170,6 +176,22 @@ def test_a_drawing_is_much_nearer_to_the_truth_than_pasted_and_next_to_nowhere_w
     loss = losses(truth, done, pasted)
     assert (loss > 0.5).float().mean() <= lost
     assert loss.max() < most
+    assert (done - truth).abs().mean() < nearer * (pasted - truth).abs().mean()
+
+
+@pytest.mark.parametrize(
+    "level, lost, nearer", [("mild", 0, 0.04), ("medium", 0.008, 0.65), ("severe", 0.02, 0.68)]
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_dithering_of_single_pixels_is_restored_as_far_as_anything_is_left_of_it(
+    level, lost, nearer, seed, monkeypatch
+):
+    y, x = torch.meshgrid(torch.arange(480.0), torch.arange(640.0), indexing="ij")
+    truth = dithered(0.5 + 0.5 * torch.sin(x / 90) * torch.cos(y / 70))
+    monkeypatch.setitem(LEVELS, "seen", dataclasses.replace(LEVELS[level], step=0, far=0, gamma=0))
+    made = generated(truth, (70, 90, 340, 460), "seen", seed)
+    done, pasted = (joined(truth, made, ALL, match)[0] for match in ("full", "off"))
+    assert (losses(truth, done, pasted) > 0.5).float().mean() <= lost
     assert (done - truth).abs().mean() < nearer * (pasted - truth).abs().mean()
 
 
