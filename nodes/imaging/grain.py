@@ -331,7 +331,8 @@ def add_grain(image: Tensor, grain: Grain, seed: int, x: int, y: int) -> Tensor:
     grow = (0, -width % CELL, 0, -height % CELL)
     brightness, activity = context(F.pad(planes[None, :1], grow, mode="replicate")[0])
     changed = len(planes)
-    strong = STRONG * grain.wanted[:, :changed].sqrt() / grain.gain.clamp_max(1)
+    # Noise of the generator's own that is to be lowered is stronger than what is wanted, and no edge.
+    strong = STRONG * grain.wanted[:, :changed].sqrt() / grain.gain.clamp_max(1).square()
     tables = [grain.variance.flatten(0, 1), grain.whole[:, 0], grain.most[:, 0], *(grain.gain - 1), *strong]
     maps = lookup(grain, torch.cat(tables), brightness, activity)
     power, whole, most, bounds = maps.split([3 * BANDS, BANDS, BANDS, 2 * BANDS * changed])
