@@ -51,7 +51,7 @@ LEVELS = {
     "medium": Level(3.0, 0.025, 2.0, 4.0, 0.04, 0.8, 1.75, 0.5, 0.3),
     "severe": Level(6.0, 0.05, 5.0, 9.0, 0.09, 1.2, 2.5, 1.0, 0.6),
 }
-RETURNS = ("shift", "jpeg", "scale", "hue", "tiles", "halo", "curve", "noise")
+RETURNS = ("shift", "jpeg", "scale", "stretch", "hue", "tiles", "halo", "curve", "noise")
 
 
 def distance(shape: tuple[int, int], box: tuple[int, int, int, int]) -> Tensor:
@@ -95,6 +95,8 @@ def generated(truth: Tensor, box: tuple[int, int, int, int], kind: str, seed: in
         x = Warp(1.0, 0.7, -0.7)(x, whole)
     elif kind == "scale":
         x = Warp(1.02, -0.01 * size[1], -0.01 * size[0])(x, whole)
+    elif kind == "stretch":
+        x = Warp(1.0, 0.0, -0.003 * size[0], stretch=1.006)(x, whole)
     elif kind == "hue":
         grey = x.mean(0, keepdim=True)
         turned = torch.eye(3) + 0.1 * random(3, 3)
