@@ -61,11 +61,11 @@ def grow(level: Level, strange: Tensor, lines: Tensor, seed: int) -> Tensor:
 
     canvas = level.empty_canvas()
     for first in range(1, int(ring.max()) + 1, _RING):
-        last = min(first + _RING - 1, int(ring.max()))
-        row, column = (ring == last).nonzero(as_tuple=True)
+        row, column = ((ring >= first) & (ring < first + _RING)).nonzero(as_tuple=True)
+        every_other = (row + column) % 2 == 0
         centre = torch.unique(
-            row.clamp(_RADIUS, canvas_height - 1 - _RADIUS) * canvas_width
-            + column.clamp(_RADIUS, canvas_width - 1 - _RADIUS)
+            row[every_other].clamp(_RADIUS, canvas_height - 1 - _RADIUS) * canvas_width
+            + column[every_other].clamp(_RADIUS, canvas_width - 1 - _RADIUS)
         )
         known = (ring < first).to(canvas).flatten()[centre[:, None] + around]
         enough = known.sum(1) >= _KNOWN_LEAST
@@ -82,7 +82,6 @@ def grow(level: Level, strange: Tensor, lines: Tensor, seed: int) -> Tensor:
         cost += share[:, 0] * shown.square().sum((1, 2)) + pull.fixed()
         used += _spread(torch.bincount(best, minlength=len(patches)), height - 2 * _RADIUS)
 
-        row, column = ((ring >= first) & (ring <= last)).nonzero(as_tuple=True)
         colours = _lay(patches[best], torch.exp(-10 * cost).clamp_min(1e-3), centre, row, column, canvas_width, around)
         canvas[:, row, column] = colours
     return canvas

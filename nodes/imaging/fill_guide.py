@@ -32,8 +32,10 @@ _FARTHEST, _LEADS = 0.5, 0.04
 # Votes for lines that are half sure, and that count as much as the border's normal.
 _CERTAIN, _DOUBT = 0.1, 0.003
 # How far a source may lie from where it is wanted before that costs 1, as share of the longer side, and how much more
-# per distance from the picture: up or down, across, and aside of a line.
-_REACH_Y, _REACH_X, _REACH_GROWTH = 0.05, 0.6, 0.3
+# per distance from the picture: up or down, across, and aside of a line. Across, much of the picture is wanted far out:
+# a strip of it would repeat.
+_REACH_Y, _GROWTH_Y = 0.05, 0.3
+_REACH_X, _GROWTH_X = 0.6, 2.0
 _ASIDE, _ASIDE_GROWTH = 0.02, 0.1
 
 
@@ -64,8 +66,8 @@ class Pull:
         along_y, along_x = y - wanted_y, x - wanted_x
         distance = torch.hypot(along_y, along_x).clamp_min(1e-3)
         along_y, along_x = along_y / distance, along_x / distance
-        free_y = (_REACH_Y * longer + _REACH_GROWTH * away_y.abs()) ** -2
-        free_x = (_REACH_X * longer + _REACH_GROWTH * away_x.abs()) ** -2
+        free_y = (_REACH_Y * longer + _GROWTH_Y * away_y.abs()) ** -2
+        free_x = (_REACH_X * longer + _GROWTH_X * away_x.abs()) ** -2
         aside = (_ASIDE * longer + _ASIDE_GROWTH * distance) ** -2
         ahead = free_y * along_y**2 + free_x * along_x**2
         return cls(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents
+from outpaint_nodes.nodes.imaging.fill_grow import grow
 from outpaint_nodes.nodes.imaging.fill_join import join
 from outpaint_nodes.nodes.imaging.fill_level import Level
 from outpaint_nodes.nodes.imaging.prefill import KINDS, prefill
@@ -181,6 +182,26 @@ def test_content_does_not_repeat_a_narrow_strip_of_the_border():
             assert (a * b).mean() / (a.std() * b.std()) < 0.4
 
 
+def test_content_takes_much_of_the_picture_for_an_extent_of_its_width_instead_of_repeating_a_strip_of_it():
+    alike = []
+    for name in ("gravel.jpg", "stream.jpg"):
+        image = photo(name)
+        width = image.shape[2]
+        new = prefill(image, Extents(right=width), "content")[0, :, -width:].mean(-1)
+        for band in new.split(16)[:-1]:
+            detail = band - torch.nn.functional.avg_pool1d(band, 25, 1, 12, count_include_pad=False)
+            shifted = [(detail[:, shift:], detail[:, :-shift]) for shift in range(8, width // 2)]
+            alike.append(max(float((a * b).mean() / (a.std() * b.std())) for a, b in shifted))
+    assert sum(alike) / len(alike) < 0.19
+
+
+@pytest.mark.parametrize("extents", [Extents(left=50, up=21), Extents(30, 31, 32, 33), Extents(right=1, down=6)])
+def test_the_first_sketch_covers_the_whole_canvas_whatever_the_extents(extents):
+    level = Level(torch.ones(3, 40, 50), extents)
+    lines = torch.zeros(3, *level.canvas_size)
+    assert torch.allclose(grow(level, torch.zeros(4, 34, 44), lines, 0), torch.ones(3, *level.canvas_size))
+
+
 def test_content_goes_on_with_what_the_border_cuts_instead_of_drawing_it_out_into_stripes():
     # Discs in rows, the last column of them cut in half by the right border.
     height, width, pitch = 192, 240, 48
@@ -188,10 +209,11 @@ def test_content_goes_on_with_what_the_border_cuts_instead_of_drawing_it_out_int
     disc = torch.hypot(y, x + torch.zeros(height, 1)) < 15
     image = torch.where(disc[..., None], torch.tensor([0.8, 0.2, 0.1]), torch.tensor([0.6, 0.6, 0.6]))[None]
     image = (image + 0.02 * picture(height, width))[:, :, : 4 * pitch + pitch // 2].contiguous()
-    red = prefill(image, Extents(right=60), "content")[0, :, -60:, 1] < 0.4
-    # A disc's half is 15 wide: beyond, the rows it lies in show the ground again, then the next disc.
-    assert red[:, 17:30].float().mean() < 0.1
-    assert red[:, 36:52].float().mean() > 0.25
+    for seed in range(3):
+        red = prefill(image, Extents(right=60), "content", seed)[0, :, -60:, 1] < 0.4
+        # A disc's half is 15 wide: beyond, the rows it lies in show the ground again, then the next disc.
+        assert red[:, 17:30].float().mean() < 0.1
+        assert red[:, 36:52].float().mean() > 0.35
 
 
 def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_it():
