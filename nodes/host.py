@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from .imaging.progress import Progress
+
 POLL = 0.1
 
 
@@ -67,7 +69,7 @@ def temp_folder() -> Path:
     return Path(folder_paths.get_temp_directory())
 
 
-def progress() -> Callable[[int, int], None]:
+def progress() -> Progress:
     """A callback (steps done, steps in all) for work in the node's own thread: moves its progress bar, and raises
     when the user has cancelled."""
     import comfy.utils

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from ..errors import InputError, OutpaintError
 from ..imaging import codec, returned
 from ..imaging.canvas import Extents
+from ..imaging.progress import Share
 from ..service import batch
 from ..service.contract import CREDITS, Parameters
 from ..service.service import Service
 from ..service.store import user_folder
-from .engines import Extended, Hopeless, Progress, Task, canvas_size, size_of
+from .engines import Extended, Hopeless, Task, canvas_size, size_of
 
 POLL = 0.2
 
@@ -61,7 +62,7 @@ class ApiEngine:
     def workers(self) -> list[ApiEngine]:
         return [self] * self.service.policy.concurrency
 
-    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Progress) -> Extended:
+    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Share) -> Extended:
         try:
             result = self.obtain(self.plan(picture, extents), progress)
         except OutpaintError as error:
@@ -79,7 +80,7 @@ class ApiEngine:
         fits = size_of(joined.image) == canvas_size(picture, extents)
         return Extended(joined.image, extents if fits else None, "\n".join(lines))
 
-    def obtain(self, plan: batch.Plan, progress: Progress) -> batch.Result:
+    def obtain(self, plan: batch.Plan, progress: Share) -> batch.Result:
         """The service's picture. Cancelled, it sends nothing more but still takes in what is paid for."""
         flight = batch.start(plan)
         while not flight.wait(POLL):

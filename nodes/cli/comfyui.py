@@ -15,8 +15,9 @@ import requests
 from ..errors import InputError, OutpaintError
 from ..imaging import codec
 from ..imaging.canvas import Extents
+from ..imaging.progress import Share
 from . import workflow
-from .engines import Extended, Progress, Task, Unavailable, canvas_size, size_of
+from .engines import Extended, Task, Unavailable, canvas_size, size_of
 from .listen import Listener
 from .options import DEFAULT_SERVER
 
@@ -76,7 +77,7 @@ class Server:
             raise ComfyError(f"{self.url} refuses the workflow: {_reasons(body, nodes)}.", "Mend the workflow.")
         return body["prompt_id"]
 
-    def wait(self, prompt_id: str, progress: Progress) -> dict:
+    def wait(self, prompt_id: str, progress: Share) -> dict:
         """Wait for a queued workflow; returns its outputs by node.
 
         Raises:
@@ -123,7 +124,7 @@ class ComfyWorker:
         self.server, self.flow, self.own_workflow, self.settings = server, flow, own_workflow, settings
         self.info: dict | None = None
 
-    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Progress) -> Extended:
+    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Share) -> Extended:
         # The pixels travel as PNG, upright and RGB, so that every server sees what this command sees.
         png = codec.encode(picture.image)
         name = self.server.upload(f"{hashlib.sha256(png).hexdigest()[:16]}.png", png)

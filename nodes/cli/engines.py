@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,11 +12,9 @@ from torch import Tensor
 from ..errors import InputError, OutpaintError
 from ..imaging import codec
 from ..imaging.canvas import Canvas, Extents, Size
+from ..imaging.progress import Share, between, counted
 from .files import Job
 from .options import Growth
-
-Progress = Callable[[float], None]
-"""Called with the share done, 0..1; raises to cancel."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Hopeless(OutpaintError):
 class Worker(Protocol):
     """Extends one picture after the other. Several workers of an engine run side by side, each in its own thread."""
 
-    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Progress) -> Extended: ...
+    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Share) -> Extended: ...
 
 
 class Engine(Protocol):
@@ -92,18 +90,13 @@ class FillEngine:
     def workers(self) -> list[Worker]:
         return [self]
 
-    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Progress) -> Extended:
+    def extend(self, task: Task, picture: codec.Picture, extents: Extents, progress: Share) -> Extended:
         from ..imaging.prefill import prefill
         from ..imaging.stitch import stitch
 
-        def filled(done: int, total: int) -> None:
-            progress(0.8 * done / total)
-
-        def joined(done: int, total: int) -> None:
-            progress(0.8 + 0.2 * done / total)
-
-        generated = prefill(picture.image, extents, seed=self.seed, progress=filled)
-        stitched = stitch(picture.image, generated, extents, seed=self.seed, progress=joined)
+        filling, joining = counted(between(progress, 0, 0.8)), counted(between(progress, 0.8, 1))
+        generated = prefill(picture.image, extents, seed=self.seed, progress=filling)
+        stitched = stitch(picture.image, generated, extents, seed=self.seed, progress=joining)
         return Extended(stitched.image, extents, stitched.report.text())
 
 

@@ -24,6 +24,11 @@ def share(progress: Progress) -> Share:
     return lambda done: progress(round(100 * done), 100)
 
 
+def counted(progress: Share) -> Progress:
+    """``progress``, for work that counts its steps."""
+    return lambda done, total: progress(done / total)
+
+
 def between(progress: Share, start: float, end: float) -> Share:
     """The share done of a part that goes from ``start`` to ``end`` of the whole."""
     return lambda done: progress(start + done * (end - start))
