@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from browser.conftest import closed, opened
+
 # Counts listeners and observers that are still registered, and clocks that still run, from here on.
 WATCH = """() => {
   const counts = (window.__counts = { listeners: 0, observers: 0, intervals: 0 });
@@ -40,17 +42,25 @@ CYCLES = """async (count) => {
 }"""
 
 
-@pytest.mark.every_frontend
-def test_a_hundred_nodes_added_and_removed_leave_nothing_behind(desk):
-    # Older frontends keep, hidden, the widgets of nodes in a subgraph that is gone; a fresh page has none.
-    desk.open()
+@pytest.fixture
+def fresh(page_of_frontend, chromium):
+    """A page that no other test has used: older frontends keep, hidden, the widgets of nodes in a subgraph that is
+    gone."""
+    desk = opened(chromium, page_of_frontend.version, page_of_frontend.renderer)
     desk.clear()
-    desk.js(WATCH)
-    desk.js(CYCLES, 100)
-    desk.page.wait_for_timeout(1500)
-    counts = desk.js("() => { window.__unwatch(); return window.__counts; }")
+    yield desk
+    closed(desk)
+
+
+@pytest.mark.every_frontend
+def test_a_hundred_nodes_added_and_removed_leave_nothing_behind(fresh):
+    fresh.js(WATCH)
+    fresh.js(CYCLES, 100)
+    fresh.page.wait_for_timeout(1500)
+    counts = fresh.js("() => { window.__unwatch(); return window.__counts; }")
     assert counts == {"listeners": 0, "observers": 0, "intervals": 0}
-    assert desk.js("() => document.querySelectorAll('.outpaint, .outpaint-menu').length") == 0
+    assert fresh.js("() => document.querySelectorAll('.outpaint, .outpaint-menu').length") == 0
+    assert fresh.errors == []
 
 
 def test_a_drag_leaves_no_listener_behind(desk):
