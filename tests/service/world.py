@@ -154,7 +154,7 @@ class World:
                         costly.add(attempt.key)
 
     def keeps_every_paid_answer(self) -> None:
-        files = [path.read_bytes() for path in self.home.rglob("*") if path.is_file()] if self.home.exists() else []
+        files = list(contents(self.home).values())
         for picture in self.server.delivered:
             kept = any(content == picture for content in files) or any(
                 picture in bodies(content) for content in files if content[:1] in b"{["
@@ -181,10 +181,9 @@ class World:
         texts = [*self.said, self.caplog.text, *map(str, self.errors), *(repr(vars(error)) for error in self.errors)]
         texts += [repr(result) for result in self.results]
         texts += [
-            path.read_bytes().decode("latin-1")
-            for folder in (self.home, self.output)
-            for path in folder.rglob("*")
-            if path.is_file() and path.name != "key.txt"
+            content.decode("latin-1")
+            for path, content in (contents(self.home) | contents(self.output)).items()
+            if path.name != "key.txt"
         ]
         for error in self.errors:
             texts += [repr(error.__cause__), repr(error.__context__) if not error.__suppress_context__ else ""]
@@ -213,6 +212,21 @@ class World:
             assert not any(phrase.lower() in str(error).lower() for phrase in HOST_PHRASES), f"I10: {error}"
             assert len(str(error)) < 1500, f"I10: {error}"
             assert str(error).isprintable(), f"I10: {error!r}"
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """What every file in a folder holds.
+
+    SQLite takes its log away when the last connection is closed, which may be while this looks: what was in it may by
+    then be in a file that was read before, so everything is read again.
+    """
+    until = time.monotonic() + 5
+    while True:
+        try:
+            return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        except FileNotFoundError:
+            if time.monotonic() > until:
+                raise
 
 
 def bodies(content: bytes) -> list[bytes]:
