@@ -253,5 +253,5 @@ def first_steps(address: Address, home: Path) -> str:
         editor = f"nano '{path}'"
     return (
         f"Get a key from your account at https://www.aithriving.com, save {entry} as the only line of the file {path} "
-        f"(command: {editor}) and run again; or set the environment variable {KEY_VARIABLE} and restart."
+        f"(command: {editor}) and run again; or set the environment variable {KEY_VARIABLE} before you start."
     )
