@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import border, halo, lively, onset
+from . import border, halo, lively, onset, onset_drawn
 from .canvas import Rect
 from .correction import Correction, Overlap
 from .fields import CELL, add_cells, no_cells, outside
@@ -22,6 +22,7 @@ from .halo import Departure
 from .membrane import membrane
 from .regions import DETAIL_DEPTH, Band, bands, beside, edge_rect, grown, turned, turned_back
 from .report import Findings
+from .tone import Tone
 
 # The step that is left at each place of a border: width in pixels, low-pass along the border, length over which its
 # correction fades.
@@ -61,6 +62,27 @@ def departure(overlap: Overlap, made: Correction, found: Findings) -> Departure 
     return Departure(kept, tone, shares, fault)
 
 
+def drawn_departure(overlap: Overlap, made: Correction, found: Findings) -> Departure | None:
+    """The same of a drawing."""
+    seen = [
+        (*onset_drawn.samples(strip, column), trusted_pieces(overlap, band, onset_drawn.PIECE))
+        for band, strip, column in strips(overlap, made, *onset_drawn.NEEDS)
+    ]
+    step = None
+    if seen:
+        steps, colors, flat, trust = (torch.cat(kind) for kind in zip(*seen, strict=True))
+        step = onset_drawn.fit_step(steps, colors, flat * trust)
+    if step is None:
+        found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
+        return None
+    found.figures["onset"] = 255 * float(step.abs().mean())
+    found.steps["border"] = f"a change of {found.figures['onset']:.1f} levels that begins there is taken back"
+    nothing = step.new_zeros(3, halo.REACH)
+    sets_in = ((torch.arange(halo.REACH) + 0.5) / onset_drawn.GAP).clamp_max(1).to(nothing)
+    weights = F.pad(-step[None], (0, 0, 0, 6))
+    return Departure(overlap.canvas.rect, Tone(weights, nothing[:, 0], nothing[:, 0] + 1), sets_in, nothing)
+
+
 def strips(
     overlap: Overlap, made: Callable[[Rect], Tensor], out: int, inside: int, least: int | None = None
 ) -> Iterator[tuple[Band, Tensor, int]]:
@@ -81,10 +103,10 @@ def joined(parts: list[tuple[Tensor, Tensor, Tensor]]) -> list[Tensor]:
     return [torch.cat([x[:lines] if x.ndim > 2 else x for x in kind], -1) for kind in zip(*parts, strict=True)]
 
 
-def trusted_pieces(overlap: Overlap, band: Band) -> Tensor:
-    """How far both show the same along the border of ``band``, in pieces of ``onset.PIECE`` pixels."""
+def trusted_pieces(overlap: Overlap, band: Band, piece: int = onset.PIECE) -> Tensor:
+    """How far both show the same along the border of ``band``, in pieces of ``piece`` pixels."""
     edge = overlap.agreed(edge_rect(band.rect, band.side, CELL))
-    return F.avg_pool1d(turned(edge, band.side).mean(2), onset.PIECE)[0]
+    return F.avg_pool1d(turned(edge, band.side).mean(2), piece)[0]
 
 
 def steps(overlap: Overlap, made: Correction) -> Tensor:

@@ -75,7 +75,7 @@ def measure(
     if another:
         found.steps.update(dict.fromkeys(("drift", "border", "cast"), "declined: the overlap shows another picture"))
     elif drawing:
-        found.steps["border"] = "declined: in a drawing or screenshot an edge may lie on the border"
+        made = replace(made, departure=across.drawn_departure(overlap, made, found))
         found.steps["cast"] = "declined: the colours of a drawing do not run into each other"
     else:
         made = replace(made, departure=across.departure(overlap, made, found))
@@ -261,7 +261,7 @@ def restored(overlap: Overlap, made: Correction, found: Findings) -> Correction:
     areas = [band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)]
     areas = [area for area in areas if min(area.width, area.height) > 2 * edges.RADIUS]
     pairs = [(overlap.pixels(area), bare(area), overlap.agreed(area)) for area in areas]
-    colors = palette.fit_palette(pairs) if pairs else None
+    colors = palette.fit_palette(pairs, found.figures.get("tone", 0.0) / 255) if pairs else None
     fitted = edges.fit_edges(pairs, colors) if pairs else None
     if fitted is None:
         return made

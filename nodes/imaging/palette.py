@@ -21,8 +21,9 @@ PLACE, LEAST = 5, 64
 FLAT = 6 / 255
 # How near to a colour's place in the generated picture another one is moved along with it.
 NEAR = 4 / 255
-# Farthest from which a flat place is put onto a colour.
-FAR = 14 / 255
+# Farthest from which a flat place is put onto a colour; no farther than the generator errs, which is thought to be so
+# many times what the overlap's colours were off by on average, and so many deviations of what is left of that.
+FAR, USUAL, LEFT = 14 / 255, 2.5, 3.0
 # Of the way to the nearest flat place that shows something else, so much is safe.
 SAFE = 1 / 3
 # Share of flat places that may be another thing by chance: a decoder errs.
@@ -85,11 +86,12 @@ def distances(pixels: Tensor, colors: Tensor) -> Tensor:
     return torch.cdist(pixels, colors, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def fit_palette(pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Palette | None:
+def fit_palette(pairs: list[tuple[Tensor, Tensor, Tensor]], error: float) -> Palette | None:
     """The palette of strips of the original.
 
     Args:
         pairs: original and generated pixels ``[3, H, W]`` of the same strip, and where they correspond ``[1, H, W]``.
+        error: mean error of the generator's colours in the overlap, before they were corrected.
 
     Returns:
         ``None`` where nothing is flat.
@@ -119,5 +121,8 @@ def fit_palette(pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Palette | None:
     step = max(1, len(x) // SAMPLES)
     x, y = x[::step], palette.toned(y[::step].T[:, None])[:, 0].T
     other = (x[:, None] - colors).abs().amax(2) > 0.5 / 255
-    gaps = torch.where(other, distances(y, colors), torch.full_like(x[:1, :1], 3.0)).sort(0).values
-    return Palette(colors, made, (SAFE * gaps[int(STRAY * len(gaps))]).clamp_max(FAR))
+    apart = distances(y, colors)
+    gaps = torch.where(other, apart, torch.full_like(apart[:1, :1], 3.0)).sort(0).values
+    left = ((apart.square() * ~other).sum(0) / (~other).sum(0).clamp_min(1)).sqrt()
+    most = (USUAL * error + LEFT * left).clamp_max(FAR)
+    return Palette(colors, made, torch.minimum(SAFE * gaps[int(STRAY * len(gaps))], most))

@@ -24,6 +24,7 @@ STIFF = (1e-5, 2e-4, 1e-3)
 DRAWN = (0.05, 0.017, 0.04)
 # Cells of about the same colour that tell half as much as any number of them.
 FEW = 8.0
+KINDS = 16**3
 # What is nearer to black or white than half of this is clipped: nobody knows how far it should have gone.
 CLIPPED = 1 / 255
 
@@ -131,9 +132,14 @@ def fit_tone(
 def equal(colors: Tensor, weight: Tensor, few: float) -> Tensor:
     """``weight`` ``[N]`` as if there was about as much of each of the ``colors`` ``[N, 3]`` of which there are more
     than ``few``: how large a sky or the paper is says nothing about the others."""
+    which = kinds(colors)
+    return weight / (weight.new_zeros(KINDS).index_add_(0, which, weight)[which] + few)
+
+
+def kinds(colors: Tensor) -> Tensor:
+    """Which of ``KINDS`` kinds each of the ``colors`` ``[N, 3]`` is of; one holds 16 levels of each channel."""
     whole = (colors * 15.999).long().clamp(0, 15)
-    which = (whole[:, 0] * 16 + whole[:, 1]) * 16 + whole[:, 2]
-    return weight / (weight.new_zeros(16**3).index_add_(0, which, weight)[which] + few)
+    return (whole[:, 0] * 16 + whole[:, 1]) * 16 + whole[:, 2]
 
 
 def fit_drawn_tone(original: Tensor, generated: Tensor, weight: Tensor, place: Tensor) -> Tone | None:

@@ -18,6 +18,8 @@ from unit.test_trust import DRAWINGS, dithered
 
 EVERYWHERE = torch.ones(1, 480, 640)
 EXTENTS = Extents(90, 90, 70, 70)
+# Of the generator's colours in the overlap.
+ERROR = 5 / 255
 
 
 def strip(original, made):
@@ -116,7 +118,7 @@ def test_a_picture_without_edges_teaches_nothing():
 def test_any_part_of_the_picture_is_restored_as_within_the_whole():
     truth = DRAWINGS["dark"]
     made = blurred(truth, 0.8) * 0.98 + 0.01
-    colors = palette.fit_palette(strip(truth, made))
+    colors = palette.fit_palette(strip(truth, made), ERROR)
     correction = Correction(made, edges=edges.fit_edges(strip(truth, made), colors))
     whole = correction(Rect(0, 0, 640, 480))
     for rect in (Rect(0, 0, 100, 90), Rect(37, 51, 200, 64), Rect(540, 400, 100, 80), Rect(639, 0, 1, 480)):
@@ -129,21 +131,29 @@ def test_any_part_of_the_picture_is_restored_as_within_the_whole():
 def test_flat_places_come_out_in_the_exact_colours_of_the_original():
     truth = colored((255, 255, 255), (240, 240, 244), (45, 90, 160), (255, 255, 255))
     made = truth * 0.97 + 0.02
-    colors = palette.fit_palette(strip(truth, made))
+    colors = palette.fit_palette(strip(truth, made), ERROR)
     grid = 0.5 / 255 * torch.cos(torch.arange(160) * 2 * torch.pi / 8)
     assert torch.allclose(snapped(colors, made + grid), truth, atol=1e-6)
 
 
 def test_a_colour_that_is_not_in_the_palette_keeps_its_own():
     truth = colored((255, 255, 255), (45, 90, 160))
-    colors = palette.fit_palette(strip(truth, truth))
+    colors = palette.fit_palette(strip(truth, truth), ERROR)
     other = colored((235, 235, 235), (60, 90, 160))
+    assert torch.allclose(snapped(colors, other), other, atol=1e-3)
+
+
+@pytest.mark.parametrize("error", [0, 1, 2])
+def test_a_colour_farther_off_than_the_generator_errs_is_another_one(error):
+    truth = colored((250, 250, 252), (45, 90, 160))
+    colors = palette.fit_palette(strip(truth, truth), error / 255)
+    other = colored((244, 244, 246), (52, 97, 167))
     assert torch.allclose(snapped(colors, other), other, atol=1e-3)
 
 
 def test_from_near_to_far_of_a_colour_there_is_no_contour():
     truth = colored((255, 255, 255), (45, 90, 160))
-    colors = palette.fit_palette(strip(truth, truth))
+    colors = palette.fit_palette(strip(truth, truth), ERROR)
     off = torch.linspace(0, 30, 600).expand(3, 10, -1) / 255
     moves = (snapped(colors, truth[:, :10, :1] - off) - (truth[:, :10, :1] - off))[0, 0]
     assert moves.max() > 4 / 255 and moves[-1] == 0
@@ -153,13 +163,13 @@ def test_from_near_to_far_of_a_colour_there_is_no_contour():
 def test_a_gradient_through_a_colour_of_the_palette_stays_smooth():
     truth = colored(*[(128, 128, 128)] * 4, *[(0, 0, 0)] * 4)
     truth[:, :, 160:] = torch.linspace(100, 156, 160) / 255
-    colors = palette.fit_palette(strip(truth, truth))
+    colors = palette.fit_palette(strip(truth, truth), ERROR)
     assert (snapped(colors, truth) - truth).abs().max() < 0.5 / 255
 
 
 def test_what_is_not_flat_is_no_colour_of_the_palette():
     picture = texture(120, 160)
-    assert palette.fit_palette(strip(picture, picture)) is None
+    assert palette.fit_palette(strip(picture, picture), ERROR) is None
 
 
 # --- which pictures are drawings

@@ -206,6 +206,42 @@ def test_a_flat_colour_that_only_the_new_area_has_gets_no_worse(level, bar, monk
     assert losses(truth[:, :50], done[:, :50], pasted[:, :50]).max() < 0.5
 
 
+def panelled(*colors):
+    """A page that ends exactly where the original does on all sides, at a panel in another colour each; with text."""
+    image = Image.new("RGB", (640, 480), colors[0])
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, 640, 69), fill=colors[-1])
+    draw.rectangle((90, 70, 549, 409), fill=(250, 250, 252))
+    for y in range(4, 480, 22):
+        draw.text((6, y), "a page, and beside it panels in colours very near to its own " * 3, fill=(30, 30, 30))
+    for x in range(120, 540, 120):
+        draw.rectangle((x, 200, x + 90, 240), fill=(x // 4, 120, 200 - x // 4))
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1) / 255
+
+
+@pytest.mark.parametrize("match", ["tone", "full"])
+@pytest.mark.parametrize("colors", [[(244, 244, 246)], [(238, 238, 242)], [(247, 248, 249), (225, 230, 240)]], ids=str)
+def test_an_edge_of_a_drawing_that_lies_on_the_border_all_along_it_stays(match, colors):
+    truth = panelled(*colors)
+    done, steps = joined(truth, truth, ALL, match)
+    assert losses(truth, done, truth).max() < 0.05
+    assert steps["border"].startswith("declined")
+
+
+@pytest.mark.parametrize("match", ["tone", "full"])
+@pytest.mark.parametrize("name", ["lines", "more lines"])
+def test_a_change_of_all_colours_that_begins_at_the_border_of_a_drawing_is_taken_back(name, match):
+    truth = DRAWINGS[name] * 0.9 + 0.04
+    truth = (truth * 255).round() / 255
+    made = truth + torch.tensor([4.0, -3.0, 5.0]).view(3, 1, 1) / 255
+    made[:, 70:410, 90:550] = truth[:, 70:410, 90:550]
+    done, steps = joined(truth, made, ALL, match)
+    pasted, _ = joined(truth, made, ALL, "off")
+    assert steps["border"].startswith("a change of 4.0 levels")
+    assert (done - truth).abs().mean() < 0.05 * (pasted - truth).abs().mean()
+    assert losses(truth, done, pasted).max() < 0.1
+
+
 @pytest.mark.parametrize("match", ["tone", "full"])
 def test_paper_that_a_brighter_picture_clips_is_white_and_other_colours_are_right_as_well(match):
     truth = DRAWINGS["light"]
