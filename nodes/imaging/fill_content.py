@@ -10,6 +10,7 @@ What makes it work around a picture, where nothing is known on the far side:
 
 * a source is wanted at the height and, less so, at the column of the nearest known pixel: sky stays sky; lines that
   cross the border shift that place along with them (``fill_guide``): roofs and ridges go on straight;
+* in texture each irregular cell wants a part of the picture of its own (``fill_cells``): corners are no lattices;
 * a source that looks like nothing at the border costs more, as does one used often: no second head, no tiling;
 * neighbours that copy from different pieces cost more: large pieces are copied whole;
 * the pieces are joined by their gradients (``fill_join``): no cuts in skies, and grain stays grain.
@@ -121,19 +122,19 @@ def _match(levels: list[Level], real: Tensor | None, seed: int, progress: Share)
     if real is not None and not bool(real.all()):
         made_up = F.adaptive_max_pool2d((~real)[None].to(strange), coarsest.size)
         strange = strange + _MADE_UP * F.max_pool2d(made_up, SIDE, 1)
-    lines = guide(levels[-_LINE_LEVELS:])
+    places = guide(levels[-_LINE_LEVELS:], seed)
     progress(0.5 / parts)
-    canvas = grow(coarsest, strange, lines, seed)
+    canvas = grow(coarsest, strange, places, seed)
     targets = Targets(coarsest)
     told = between(progress, 1 / parts, 2 / parts)
-    offset, copied = _agree(coarsest, targets, canvas, None, strange, lines, 0, told)
+    offset, copied = _agree(coarsest, targets, canvas, None, strange, places, 0, told)
     for depth, level in enumerate(reversed(levels[:-1]), 1):
         coarser, targets = targets, Targets(level)
         # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
         offset = targets.from_coarser(coarser, offset)
         canvas = _copy(level, _lay(level, targets, offset, torch.ones_like(targets.distance())))
         told = between(progress, (depth + 1) / parts, (depth + 2) / parts)
-        offset, copied = _agree(level, targets, canvas, offset, strange, lines, depth, told)
+        offset, copied = _agree(level, targets, canvas, offset, strange, places, depth, told)
     return copied
 
 
@@ -143,7 +144,7 @@ def _agree(
     canvas: Tensor,
     offset: Tensor | None,
     strange: Tensor,
-    lines: Tensor,
+    places: Tensor,
     depth: int,
     progress: Share,
 ) -> tuple[Tensor, Tensor]:
@@ -159,7 +160,7 @@ def _agree(
     distance = targets.distance()
     weight = 1 + _BORDER * (1 - distance / SIDE).clamp_min(0)
     pull = Pull.along(
-        F.interpolate(lines[None], size=level.canvas_size, mode="bilinear")[0], level, targets.y, targets.x
+        F.interpolate(places[None], size=level.canvas_size, mode="bilinear")[0], level, targets.y, targets.x
     )
     use = None
     for turn in range(rounds):

@@ -31,12 +31,12 @@ _FRAME = 2
 _VARIETY = 0.03
 
 
-def grow(level: Level, strange: Tensor, lines: Tensor, seed: int) -> Tensor:
+def grow(level: Level, strange: Tensor, places: Tensor, seed: int) -> Tensor:
     """Fill the canvas of one small level.
 
     Args:
         strange: cost ``[4, h - 6, w - 6]`` of every source beyond the left, right, upper and lower border.
-        lines: how the lines across the border go on (``fill_guide.guide``).
+        places: where sources are wanted (``fill_guide.guide``).
 
     Returns:
         the canvas ``[3, H, W]``.
@@ -74,7 +74,7 @@ def grow(level: Level, strange: Tensor, lines: Tensor, seed: int) -> Tensor:
         share = 1 / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
 
         y, x = rows[centre // canvas_width], columns[centre % canvas_width]
-        pull = Pull.along(lines, level, y, x)
+        pull = Pull.along(places, level, y, x)
         where = [pull.of_target(), level.beyond(y, x)]
         of_target = [share * known, -2 * share * shown.flatten(1), *where, torch.ones_like(share)]
         of_source[-1] = whatever + _REUSE * used.clamp_max(20)

@@ -3,7 +3,8 @@
 A roof, a ridge or a wire that crosses the border goes on at its own slope. Every place of the border is looked at for
 straight edges (means along all directions: a short, local Radon transform). Each new pixel follows the strongest one
 that leads from it back into the picture, and the further out it lies, the surer the line must be; pixels beside a line
-run along with it. Where nothing crosses the border, the nearest known pixel is the place to look at.
+run along with it. Where nothing crosses the border, the nearest known pixel is the place to look at, or, in texture, a
+part of the picture that is like it (``fill_cells``).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .fill_cells import cells
 from .fill_level import RADIUS, Level
 from .filters import blur
 
@@ -55,14 +57,15 @@ class Pull:
     xx: Tensor
 
     @classmethod
-    def along(cls, lines: Tensor, level: Level, y: Tensor, x: Tensor) -> Pull:
+    def along(cls, places: Tensor, level: Level, y: Tensor, x: Tensor) -> Pull:
         """For targets at ``y``, ``x``, by what ``guide`` says about this level's canvas."""
-        climb_y, climb_x, sure = lines.flatten(1)[:, level.index(y, x)]
+        climb_y, climb_x, sure, shift_y, shift_x = places.flatten(1)[:, level.index(y, x)]
         (height, width), longer = level.size, max(level.size)
         near_y, near_x = y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
         away_y, away_x = y - near_y, x - near_x
-        wanted_y = (near_y - climb_y * away_x).clamp(RADIUS, height - 1 - RADIUS)
-        wanted_x = (near_x - climb_x * away_y).clamp(RADIUS, width - 1 - RADIUS)
+        loose = (1 - sure) * longer
+        wanted_y = (near_y - climb_y * away_x + loose * shift_y).clamp(RADIUS, height - 1 - RADIUS)
+        wanted_x = (near_x - climb_x * away_y + loose * shift_x).clamp(RADIUS, width - 1 - RADIUS)
         along_y, along_x = y - wanted_y, x - wanted_x
         distance = torch.hypot(along_y, along_x).clamp_min(1e-3)
         along_y, along_x = along_y / distance, along_x / distance
@@ -98,16 +101,16 @@ class Pull:
         return self.of(torch.zeros_like(self.y), torch.zeros_like(self.x))
 
 
-def guide(levels: Sequence[Level]) -> Tensor:
-    """How the lines across the border go on.
+def guide(levels: Sequence[Level], seed: int) -> Tensor:
+    """How the lines across the border go on, and what is wanted where there are none.
 
     Args:
         levels: the picture at some sizes, the coarsest last. At each a line is followed about as far outwards as it was
             seen to run straight.
 
     Returns:
-        ``[3, H, W]`` for every pixel of the coarsest canvas: how many rows the line through it climbs per column beyond
-        the picture, how many columns per row, and how sure that is, 0..1.
+        ``[5, H, W]`` for every pixel of the coarsest canvas: how many rows the line through it climbs per column beyond
+        the picture, how many columns per row, how sure that is, 0..1, and where its cell lies (``fill_cells.cells``).
     """
     level = levels[-1]
     votes = level.source.new_zeros(4, *level.canvas_size)
@@ -116,7 +119,8 @@ def guide(levels: Sequence[Level]) -> Tensor:
     near = max(1.0, _LEADS * max(level.size))
     votes = blur(votes, near) + 0.3 * blur(votes, 3 * near) + 0.1 * blur(votes, 9 * near)
     total = votes[1] + votes[3]
-    return torch.cat([votes[::2] / (votes[1::2] + _DOUBT), (1 / (1 + (_CERTAIN / total.clamp_min(1e-6)) ** 2))[None]])
+    sure = 1 / (1 + (_CERTAIN / total.clamp_min(1e-6)) ** 2)
+    return torch.cat([votes[::2] / (votes[1::2] + _DOUBT), sure[None], cells(level, seed)])
 
 
 def _votes(level: Level, measured: Level) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
+from .filters import blur
 from .membrane import enlarge, halve
 
 # Steps larger than this are edges of the scene, not mismatches of tone: they stay. In picture values; the first where
@@ -23,6 +24,9 @@ _EDGE_BORDER = 1.0
 _LENGTH = 0.08
 # A step along the picture that is larger than the first is no mismatch of tone; it fades within so many pixels.
 _TONE, _SHORT = 0.1, 8
+# Pixels by which the picture is softened to see the steps between pieces. The slope of mere noise, in a piece that is
+# repeated, would add up to a stain.
+_SOFT = 3.0
 _SWEEPS = 24
 
 
@@ -44,7 +48,8 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     # Along the picture every step shows, whatever goes on beside it: a straight line is never a coincidence.
     rim = F.max_pool2d(known[None], 3, 1, 1)[0] > 0
     edge = torch.where(rim, _EDGE_BORDER, _edge(copied))
-    across, along = (_steps(source, copied, offset, edge, y, x, dim) for dim in (-1, -2))
+    soft = blur(source, _SOFT)
+    across, along = (_mismatch(source, soft, offset, edge, known, y, x, dim) for dim in (-1, -2))
     across, along, border, pinned = _pin(across, along, known)
     screen = 1 / (_LENGTH * max(size)) ** 2
     # What is too much for a mismatch of tone is an object that the border cuts: it ends there, and must not glow.
@@ -59,7 +64,18 @@ def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     return source.flatten(1)[:, near_y * width + near_x], (near_y == y) & (near_x == x)
 
 
-def _steps(source: Tensor, copied: Tensor, offset: Tensor, edge: Tensor, y: Tensor, x: Tensor, dim: int) -> Tensor:
+def _mismatch(
+    source: Tensor, soft: Tensor, offset: Tensor, edge: Tensor, known: Tensor, y: Tensor, x: Tensor, dim: int
+) -> Tensor:
+    """The steps along ``dim`` that are no edges: the picture's own next to it, those of ``soft`` between pieces."""
+    last = offset.shape[dim] - 1
+    sharp, smooth = (_steps(picture, offset, y, x, dim) for picture in (source, soft))
+    size = torch.maximum(sharp.square().mean(0, keepdim=True), smooth.square().mean(0, keepdim=True))
+    between = (known.narrow(dim, 0, last) == 0) & (known.narrow(dim, 1, last) == 0)
+    return torch.where(between, smooth, sharp) / (1 + (size / edge.narrow(dim, 0, last) ** 2) ** 2)
+
+
+def _steps(source: Tensor, offset: Tensor, y: Tensor, x: Tensor, dim: int) -> Tensor:
     """How much each pixel and the next along ``dim`` differ more than in the picture the pieces are from."""
     last = offset.shape[dim] - 1
     here, there = offset.narrow(dim, 0, last), offset.narrow(dim, 1, last)
@@ -68,13 +84,12 @@ def _steps(source: Tensor, copied: Tensor, offset: Tensor, edge: Tensor, y: Tens
     x_here = x[: x.shape[0] - right]
     next_of_here, valid_here = _read(source, y_here + down + here[0], x_here + right + here[1])
     here_of_next, valid_next = _read(source, y_here + there[0], x_here + there[1])
+    copied, _ = _read(source, y + offset[0], x + offset[1])
     value, following = copied.narrow(dim, 0, last), copied.narrow(dim, 1, last)
     count = valid_here.to(source) + valid_next.to(source)
     # As piece "here" goes on, and as piece "next" came from; the mean of both where both are inside the picture.
     wanted = ((next_of_here - value) * valid_here + (following - here_of_next) * valid_next) / count.clamp_min(1)
-    step = (wanted - (following - value)) * (count > 0)
-    size = step.square().mean(0, keepdim=True)
-    return step / (1 + (size / edge.narrow(dim, 0, last) ** 2) ** 2)
+    return (wanted - (following - value)) * (count > 0)
 
 
 def _edge(copied: Tensor) -> Tensor:

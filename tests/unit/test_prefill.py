@@ -198,8 +198,8 @@ def test_content_takes_much_of_the_picture_for_an_extent_of_its_width_instead_of
 @pytest.mark.parametrize("extents", [Extents(left=50, up=21), Extents(30, 31, 32, 33), Extents(right=1, down=6)])
 def test_the_first_sketch_covers_the_whole_canvas_whatever_the_extents(extents):
     level = Level(torch.ones(3, 40, 50), extents)
-    lines = torch.zeros(3, *level.canvas_size)
-    assert torch.allclose(grow(level, torch.zeros(4, 34, 44), lines, 0), torch.ones(3, *level.canvas_size))
+    places = torch.zeros(5, *level.canvas_size)
+    assert torch.allclose(grow(level, torch.zeros(4, 34, 44), places, 0), torch.ones(3, *level.canvas_size))
 
 
 def test_content_goes_on_with_what_the_border_cuts_instead_of_drawing_it_out_into_stripes():
@@ -225,6 +225,17 @@ def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_i
     joined = join(source, Extents(up=40), offset)
     assert torch.equal(joined[:, 40:], source)
     assert (joined[:, :10] - 0.6).abs().max() < 0.05
+
+
+def test_the_noise_of_a_wall_repeated_does_not_add_up_to_a_stain():
+    source = 0.5 + 0.1 * (picture(120, 200)[0].movedim(-1, 0) - 0.5)
+    offset = torch.zeros(2, 160, 200, dtype=torch.long)
+    # The four rows at the upper border, ten times over; their last one is brighter than the first by chance.
+    source[:, :4] += torch.tensor([-0.03, -0.01, 0.01, 0.03])[:, None]
+    offset[0, :40] = torch.arange(40)[:, None] % 4 + 40 - torch.arange(40)[:, None]
+    joined = join(source, Extents(up=40), offset)
+    assert torch.equal(joined[:, 40:], source)
+    assert (joined[:, :20].mean((1, 2)) - 0.5).abs().max() < 0.03
 
 
 def test_content_does_not_repeat_what_only_another_border_shows():
