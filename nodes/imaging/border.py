@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .filters import gaussian_kernel
+from .filters import blur_known, gaussian_kernel
 from .membrane import relax
 
 # Steps beyond 14 levels are content.
@@ -21,10 +21,12 @@ NARROW, SURE = 4, 1.0
 # Times the power of content's steps that is taken off: what all of the border has in common is undone before, so what
 # still stands out at one place is content more often than not.
 DOUBT = 4.0
-# How far the ring's correction reaches, its decay length, and differences beyond which it is not believed (24 levels).
+# How far the ring's correction reaches, its decay length, differences beyond which it is not believed (24 levels), and
+# the deviation in pixels of the surroundings that these are means of.
 REACH = 12
 LENGTH = 3.0
 BELIEVED = 24 / 255
+AROUND = 3.0
 
 
 def jump(sums: Tensor, at: int, width: int, gap: int = 0) -> Tensor:
@@ -83,8 +85,9 @@ def ring(difference: Tensor, known: Tensor) -> Tensor:
     """Continue ``difference`` ``[C, H, W]``, given where ``known`` ``[1, H, W]`` is 1, outward for a few pixels.
 
     A screened membrane: it starts at the difference itself, so the border pixel's error and its grain run out instead
-    of ending, and dies away within ``REACH`` pixels. Differences too large to be a fault of the generator count less.
+    of ending, and dies away within ``REACH`` pixels. Differences too large to be a fault of the generator count less:
+    those that are large as a mean over the surroundings, for at an edge a decoder is off by much, to both sides.
     """
-    size = difference.abs().amax(0, keepdim=True)
+    size = blur_known(difference, known, AROUND)[0].abs().amax(0, keepdim=True)
     difference = difference / (1 + (size / BELIEVED) ** 4)
     return relax(difference * known, difference, known, REACH, screen=1 / LENGTH**2)

@@ -19,7 +19,7 @@ from . import grain as grains
 from .canvas import Rect
 from .correction import Correction, Overlap, textured
 from .fields import CELL, add_cells, no_cells, outside
-from .filters import blur_known, luma
+from .filters import blur_known
 from .membrane import membrane
 from .progress import Share, between, untold
 from .regions import DETAIL_DEPTH, bands, beside
@@ -210,14 +210,14 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
         if min(band.rect.width, band.rect.height) < sharpness.TILE:
             continue
         trusted = sharpness.tiles(overlap.trust(band.rect)[0], sharpness.TILE, sharpness.TILE).amin((1, 2)) > 0.99
-        o.append(sharpness.spectra(luma(overlap.pixels(band.rect))[0])[trusted])
-        g.append(sharpness.spectra(luma(made(band.rect))[0])[trusted])
+        o.append(sharpness.spectra(overlap.pixels(band.rect))[trusted])
+        g.append(sharpness.spectra(made(band.rect))[trusted])
     gain = sharpness.fit_gain(torch.cat(o), torch.cat(g)) if o else None
     if gain is None:
         found.steps["sharpness"] = "declined: too little in common with the original"
         return None
-    found.figures["gain"] = float(gain.max())
-    found.steps["sharpness"] = f"gain {float(gain.min()):.2f} to {float(gain.max()):.2f}"
+    found.figures["gain"] = float(gain[0].max())
+    found.steps["sharpness"] = f"gain {float(gain[0].min()):.2f} to {float(gain[0].max()):.2f}"
     return sharpness.kernel(gain)
 
 
