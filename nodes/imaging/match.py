@@ -66,7 +66,7 @@ def measure(
         found.steps["tone"] += "; the original is monochrome, so is the new area"
         made = replace(made, toning=toning)
     if match == "full":
-        made = replace(made, sharp=fit_sharpness(overlap, made, found))
+        made = replace(made, sharp=fit_sharpness(overlap, made, found, drawing))
         made = replace(made, overshoot=0.0 if drawing else made.overshoot)
         made = replace(made, pattern=fit_lattice(overlap, made, found))
     progress(0.2)
@@ -203,8 +203,8 @@ def even(variance: Tensor) -> Tensor:
     return 1 / (1 + variance / usual.clamp_min(EVEN)).square()
 
 
-def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor | None:
-    """The filter fitted on the overlap."""
+def fit_sharpness(overlap: Overlap, made: Correction, found: Findings, drawing: bool) -> Tensor | None:
+    """The filters fitted on the overlap."""
     o, g = [], []
     for band in bands(overlap.canvas, DETAIL_DEPTH):
         if min(band.rect.width, band.rect.height) < sharpness.TILE:
@@ -218,6 +218,9 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
         return None
     found.figures["gain"] = float(gain[0].max())
     found.steps["sharpness"] = f"gain {float(gain[0].min()):.2f} to {float(gain[0].max()):.2f}"
+    if drawing:
+        # What is left of a halo where its colours meet would be taken for a drift.
+        gain[1:] = 1
     return sharpness.kernel(gain)
 
 
