@@ -24,9 +24,9 @@ _EDGE_BORDER = 1.0
 _LENGTH = 0.08
 # A step along the picture that is larger than the first is no mismatch of tone; it fades within so many pixels.
 _TONE, _SHORT = 0.1, 8
-# Pixels by which the picture is softened to see the steps between pieces. The slope of mere noise, in a piece that is
-# repeated, would add up to a stain.
-_SOFT = 3.0
+# Pixels by which the picture is softened to see the steps between pieces, where it varies by less than this (rms). The
+# slope of mere noise, in a piece that is repeated, would add up to a stain.
+_SOFT, _NOISE = 3.0, 0.04
 _SWEEPS = 24
 
 
@@ -48,7 +48,7 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     # Along the picture every step shows, whatever goes on beside it: a straight line is never a coincidence.
     rim = F.max_pool2d(known[None], 3, 1, 1)[0] > 0
     edge = torch.where(rim, _EDGE_BORDER, _edge(copied))
-    soft = blur(source, _SOFT)
+    soft = _without_noise(source)
     across, along = (_mismatch(source, soft, offset, edge, known, y, x, dim) for dim in (-1, -2))
     across, along, border, pinned = _pin(across, along, known)
     screen = 1 / (_LENGTH * max(size)) ** 2
@@ -62,6 +62,13 @@ def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     height, width = source.shape[-2:]
     near_y, near_x = y.clamp(0, height - 1), x.clamp(0, width - 1)
     return source.flatten(1)[:, near_y * width + near_x], (near_y == y) & (near_x == x)
+
+
+def _without_noise(source: Tensor) -> Tensor:
+    """The picture softened where it shows nothing but faint noise, else as it is: next to a line a blur would slope."""
+    fine = source - blur(source, _SOFT)
+    strength = blur(fine.square().mean(0, keepdim=True), _SOFT).sqrt()
+    return source - fine / (1 + (strength / _NOISE) ** 4)
 
 
 def _mismatch(

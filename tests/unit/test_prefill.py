@@ -228,7 +228,7 @@ def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_i
 
 
 def test_the_noise_of_a_wall_repeated_does_not_add_up_to_a_stain():
-    source = 0.5 + 0.1 * (picture(120, 200)[0].movedim(-1, 0) - 0.5)
+    source = 0.5 + 0.05 * (picture(120, 200)[0].movedim(-1, 0) - 0.5)
     offset = torch.zeros(2, 160, 200, dtype=torch.long)
     # The four rows at the upper border, ten times over; their last one is brighter than the first by chance.
     source[:, :4] += torch.tensor([-0.03, -0.01, 0.01, 0.03])[:, None]
@@ -236,6 +236,16 @@ def test_the_noise_of_a_wall_repeated_does_not_add_up_to_a_stain():
     joined = join(source, Extents(up=40), offset)
     assert torch.equal(joined[:, 40:], source)
     assert (joined[:, :20].mean((1, 2)) - 0.5).abs().max() < 0.03
+
+
+def test_what_is_copied_from_beside_a_bright_line_is_not_lightened_by_it():
+    # The four rows at the upper border, ten times over; a line lies right below them.
+    source = torch.full((3, 120, 200), 0.2)
+    source[:, 5] = 0.9
+    offset = torch.zeros(2, 160, 200, dtype=torch.long)
+    offset[0, :40] = torch.arange(40)[:, None] % 4 + 40 - torch.arange(40)[:, None]
+    joined = join(source, Extents(up=40), offset)
+    assert (joined[:, :40] - 0.2).abs().max() < 0.02
 
 
 def test_content_does_not_repeat_what_only_another_border_shows():
