@@ -3,7 +3,8 @@
 A linear filter cannot bring back an outline that a decoder blurred. What the surroundings of a pixel were before is
 learned from the overlap, where both versions are known: surroundings are sorted by their shape, their contrast and
 their brightness, and each kind has a filter of its own (Timofte, De Smet and Van Gool, "A+: Adjusted anchored
-neighborhood regression", ACCV 2014). A filter counts as far as it holds at places that it was not fitted on.
+neighborhood regression", ACCV 2014). A filter counts as far as it holds at places that it was not fitted on; where it
+brings back too little of what was lost, as of dithering after a JPEG, the places stay as they came.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ MOST, FEWEST = 120_000, 2_000
 # A contrast's filter is pulled to nothing by so many samples, that of each of its shapes to it by so many, and that of
 # each brightness to its shape's by so many: what lies outside is seldom of the very brightness that it has inside.
 STILL, HELD, PULLED = 100.0, 5.0, 600.0
+# Of the power of what was lost, a filter that brings back less than the one share does not count, from the other on it
+# does in full: guesses that are right on the whole only make single places worse.
+NOTHING, ENOUGH = 0.1, 0.3
 # Share of the contrast below which a difference between the channels is an accident.
 GREY = 0.1
 # Side of the tiles that are fitted and tested on in turn, in pixels.
@@ -209,13 +213,14 @@ def clustered(points: Tensor) -> Tensor:
     return middles
 
 
-def sums(around: Tensor, change: Tensor, kinds: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
-    """Products of the surroundings with each other and with the change, added up by half, contrast, brightness and
-    shape as far as they are of the ``kinds``; and how many they were."""
+def sums(around: Tensor, change: Tensor, kinds: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
+    """Products of the surroundings with each other, of them with the change, and of the change with itself, added up by
+    half, contrast, brightness and shape as far as they are of the ``kinds``; and how many they were."""
     n, places = around.shape[1], (2, len(CONTRASTS), len(BRIGHTNESSES), SHAPES)
     total = around.new_zeros((math.prod(places), n * (n + 1)))
-    count = torch.zeros_like(total[:, 0])
+    lost, count = torch.zeros_like(total[:, 0]), torch.zeros_like(total[:, 0])
     for kind, part in kinds:
+        lost.index_add_(0, kind, part * change.square())
         count.index_add_(0, kind, part)
     for some in torch.arange(len(around), device=around.device).split(4096):
         a, c = around[some], change[some]
@@ -223,18 +228,21 @@ def sums(around: Tensor, change: Tensor, kinds: list[tuple[Tensor, Tensor]]) -> 
         for kind, part in kinds:
             total.index_add_(0, kind[some], products * part[some, None])
     both = total.view(*places, n, n + 1)
-    return both[..., :n], both[..., n], count.view(places)
+    return both[..., :n], both[..., n], lost.view(places), count.view(places)
 
 
-def filters(gram: Tensor, cross: Tensor, count: Tensor) -> Tensor:
+def filters(gram: Tensor, cross: Tensor, lost: Tensor, count: Tensor) -> Tensor:
     """Ridge regression for each kind, ``[len(CONTRASTS) * len(BRIGHTNESSES) * SHAPES, N]``, from ``sums``.
 
-    Fitted on all; shrunk to what the fit on either half of the tiles explains of the other one.
+    Fitted on all; shrunk to what the fit on either half of the tiles explains of the other one, and left out where that
+    is next to nothing.
     """
     halves = [fitted(gram[i], cross[i], count[i]) for i in (0, 1)]
     explained = (cross[1] * halves[0] + cross[0] * halves[1]).sum(-1)
     power = (times(gram[1], halves[0]) * halves[0] + times(gram[0], halves[1]) * halves[1]).sum(-1)
     holds = (explained / power.clamp_min(1e-12)).clamp(0, 1)
+    back = holds * (2 * explained - holds * power) / lost.sum(0).clamp_min(1e-12)
+    holds = holds * ((back - NOTHING) / (ENOUGH - NOTHING)).clamp(0, 1)
     return (fitted(gram.sum(0), cross.sum(0), count.sum(0)) * holds[..., None]).flatten(0, 2)
 
 

@@ -25,7 +25,7 @@ ALIKE, CLIPPED = 1 / 255, 4 / 255
 # Places of a colour that tell half as much as any number of them.
 FEW = 8.0
 # Share of the places that must agree on the offset, and of how many colours they must be. Smaller ones are nothing.
-MOST, COLORS, LEAST = 0.5, 1.6, 0.4 / 255
+MOST, COLORS, LEAST = 0.5, 2.2, 0.4 / 255
 # Places that are tried for the offset of them all.
 TRIED = 256
 

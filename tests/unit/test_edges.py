@@ -105,6 +105,15 @@ def test_what_does_not_hold_elsewhere_is_not_learned():
     assert (restored(made, fitted) - made).abs().mean() < 0.05 * noise.abs().mean()
 
 
+def test_what_tells_next_to_nothing_of_what_was_lost_leaves_the_picture_as_it_came():
+    # A twentieth of the power of what is lost can be told from what is there.
+    detail = 0.05 * torch.randn((3, 480, 640), generator=torch.Generator().manual_seed(2))
+    lost = 0.05 * torch.randn((3, 480, 640), generator=torch.Generator().manual_seed(3))
+    made = 0.5 + detail
+    fitted = edges.fit_edges(strip(made + lost + 0.05**0.5 * detail, made), None)
+    assert (restored(made, fitted) - made).abs().mean() < 0.001 * lost.abs().mean()
+
+
 def test_where_the_overlap_is_not_trusted_nothing_is_learned():
     truth = DRAWINGS["dark"]
     assert edges.fit_edges([(truth, blurred(truth, 0.8), torch.zeros_like(EVERYWHERE))], None) is None
