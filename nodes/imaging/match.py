@@ -19,7 +19,7 @@ from . import grain as grains
 from .canvas import Rect
 from .correction import Correction, Overlap, textured
 from .fields import CELL, add_cells, no_cells, outside
-from .filters import blur_known
+from .filters import blur_known, luma
 from .membrane import membrane
 from .progress import Share, between, untold
 from .regions import DETAIL_DEPTH, bands, beside
@@ -66,7 +66,7 @@ def measure(
         found.steps["tone"] += "; the original is monochrome, so is the new area"
         made = replace(made, toning=toning)
     if match == "full":
-        made = replace(made, sharp=fit_sharpness(overlap, made, found, drawing))
+        made = replace(made, sharp=fit_sharpness(overlap, made, found))
         made = replace(made, overshoot=0.0 if drawing else made.overshoot)
         made = replace(made, pattern=fit_lattice(overlap, made, found))
     progress(0.2)
@@ -203,24 +203,21 @@ def even(variance: Tensor) -> Tensor:
     return 1 / (1 + variance / usual.clamp_min(EVEN)).square()
 
 
-def fit_sharpness(overlap: Overlap, made: Correction, found: Findings, drawing: bool) -> Tensor | None:
-    """The filters fitted on the overlap."""
+def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor | None:
+    """The filter fitted on the overlap."""
     o, g = [], []
     for band in bands(overlap.canvas, DETAIL_DEPTH):
         if min(band.rect.width, band.rect.height) < sharpness.TILE:
             continue
         trusted = sharpness.tiles(overlap.trust(band.rect)[0], sharpness.TILE, sharpness.TILE).amin((1, 2)) > 0.99
-        o.append(sharpness.spectra(overlap.pixels(band.rect))[trusted])
-        g.append(sharpness.spectra(made(band.rect))[trusted])
+        o.append(sharpness.spectra(luma(overlap.pixels(band.rect))[0])[trusted])
+        g.append(sharpness.spectra(luma(made(band.rect))[0])[trusted])
     gain = sharpness.fit_gain(torch.cat(o), torch.cat(g)) if o else None
     if gain is None:
         found.steps["sharpness"] = "declined: too little in common with the original"
         return None
-    found.figures["gain"] = float(gain[0].max())
-    found.steps["sharpness"] = f"gain {float(gain[0].min()):.2f} to {float(gain[0].max()):.2f}"
-    if drawing:
-        # What is left of a halo where its colours meet would be taken for a drift.
-        gain[1:] = 1
+    found.figures["gain"] = float(gain.max())
+    found.steps["sharpness"] = f"gain {float(gain.min()):.2f} to {float(gain.max()):.2f}"
     return sharpness.kernel(gain)
 
 

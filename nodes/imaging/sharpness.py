@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .filters import RGB_TO_YCC, YCC_TO_RGB, mix
+from .filters import luma
 
 TILE = 32
 RADIUS = 6
@@ -28,12 +28,11 @@ def tiles(plane: Tensor, size: int, step: int) -> Tensor:
     return plane.unfold(0, size, step).unfold(1, size, step).reshape(-1, size, size)
 
 
-def spectra(image: Tensor) -> Tensor:
-    """Windowed Fourier transforms ``[N, 3, 32, 17]`` of the tiles of Y, Cb and Cr of ``image`` ``[3, H, W]`` without
-    their means."""
-    t = torch.stack([tiles(plane, TILE, TILE) for plane in mix(image, RGB_TO_YCC)], 1)
-    window = torch.hann_window(TILE, periodic=False, dtype=image.dtype, device=image.device)
-    return torch.fft.rfft2((t - t.mean((2, 3), keepdim=True)) * window[:, None] * window)
+def spectra(plane: Tensor, step: int = TILE) -> Tensor:
+    """Windowed Fourier transforms ``[N, 32, 17]`` of the tiles of ``plane`` without their means."""
+    t = tiles(plane, TILE, step)
+    window = torch.hann_window(TILE, periodic=False, dtype=plane.dtype, device=plane.device)
+    return torch.fft.rfft2((t - t.mean((1, 2), keepdim=True)) * window[:, None] * window)
 
 
 def radius(device: torch.device) -> Tensor:
@@ -44,8 +43,7 @@ def radius(device: torch.device) -> Tensor:
 
 
 def fit_gain(original: Tensor, generated: Tensor) -> Tensor | None:
-    """Gain per channel and radial frequency ``[3, 17]`` from spectra ``[N, 3, 32, 17]`` of the same places, bounded
-    to ``GAIN``.
+    """Gain per radial frequency ``[17]`` from spectra ``[N, 32, 17]`` of the same places, bounded to ``GAIN``.
 
     Returns:
         ``None`` where fewer than ``MIN_TILES`` places correspond.
@@ -55,62 +53,56 @@ def fit_gain(original: Tensor, generated: Tensor) -> Tensor | None:
     cross = (original * generated.conj()).real
     power = generated.abs().square()
     wanted = original.abs().square()
-    shared, wanted, seen = (x[..., middle].sum(2) for x in (cross, wanted, power))
-    both = shared[:, 0] / (wanted[:, 0] * seen[:, 0]).sqrt().clamp_min(1e-9)
+    both = cross[:, middle].sum(1) / (wanted[:, middle].sum(1) * power[:, middle].sum(1)).sqrt().clamp_min(1e-9)
     same = (both > SAME).to(power.dtype)
     if int(same.sum()) < MIN_TILES:
         return None
     # Strong edges would decide alone: each place counts by its amplitude, not by its power.
-    weight = same[:, None] / seen.sqrt().clamp_min(1e-6)
+    same = same / power[:, middle].sum(1).sqrt().clamp_min(1e-6)
     ring = rings.round().long().clamp_max(TILE // 2).flatten()
     count = TILE // 2 + 1
-    top, bottom = (
-        power.new_zeros((3, count)).index_add_(1, ring, torch.einsum("nc,ncyx->cyx", weight, x).flatten(1))
-        for x in (cross, power)
-    )
+    top = power.new_zeros(count).index_add_(0, ring, torch.einsum("n,nyx->yx", same, cross).flatten())
+    bottom = power.new_zeros(count).index_add_(0, ring, torch.einsum("n,nyx->yx", same, power).flatten())
     gain = (top / bottom.clamp_min(1e-12)).clamp(*GAIN)
-    # Colour that both show differently is not blurred for it: beside the original's that would be seen.
-    gain[1:] = gain[1:].clamp_min(1)
-    gain[:, :2] = 1
-    smooth = F.avg_pool1d(F.pad(gain[None], (1, 1), mode="replicate"), 3, 1)[0]
-    smooth[:, :2] = 1
+    gain[:2] = 1
+    smooth = F.avg_pool1d(F.pad(gain[None, None], (1, 1), mode="replicate"), 3, 1)[0, 0]
+    smooth[:2] = 1
     return smooth
 
 
 def kernel(gain: Tensor) -> Tensor:
-    """The filters ``[3, 13, 13]`` of radial gains ``[3, 17]``, less the identity: what to add to the picture. Their
-    sums are 0."""
+    """The filter ``[13, 13]`` of a radial gain, less the identity: what to add to the picture. Its sum is 0."""
     rings = radius(gain.device).clamp_max(TILE // 2)
     low = rings.floor().long().clamp_max(TILE // 2 - 1)
     part = rings - low
-    response = gain[:, low] * (1 - part) + gain[:, low + 1] * part - 1
-    full = torch.fft.fftshift(torch.fft.irfft2(response, s=(TILE, TILE)), (1, 2))
+    response = gain[low] * (1 - part) + gain[low + 1] * part - 1
+    full = torch.fft.fftshift(torch.fft.irfft2(response, s=(TILE, TILE)))
     middle, r = TILE // 2, RADIUS
     window = torch.hann_window(2 * r + 3, periodic=False, dtype=gain.dtype, device=gain.device)[1:-1]
-    cut = full[:, middle - r : middle + r + 1, middle - r : middle + r + 1] * window[:, None] * window
-    cut[:, r, r] -= cut.sum((1, 2))
+    cut = full[middle - r : middle + r + 1, middle - r : middle + r + 1] * window[:, None] * window
+    cut[r, r] -= cut.sum()
     return cut
 
 
 def sharpen(image: Tensor, added: Tensor, overshoot: float = OVERSHOOT) -> Tensor:
-    """``image`` ``[3, H, W]`` less ``RADIUS`` pixels on each side, its Y, Cb and Cr filtered.
+    """``image`` ``[3, H, W]`` less ``RADIUS`` pixels on each side, its luma filtered.
 
     The change is bounded by the contrast around each pixel: no edge goes beyond the values around it by more than the
-    share ``overshoot`` of their contrast (and of four levels).
+    share ``overshoot`` of their contrast (and of four levels). Chroma stays: filtering it would amplify compression
+    noise.
     """
-    planes = mix(image, RGB_TO_YCC)
-    detail = F.conv2d(planes[None], added[:, None], groups=3)[0]
+    y = luma(image)
+    detail = F.conv2d(y[None], added[None, None])[0]
     r = RADIUS
-    inner = planes[:, r - 2 : -(r - 2) or None, r - 2 : -(r - 2) or None]
-    centre = planes[:, r:-r, r:-r]
+    inner = y[:, r - 2 : -(r - 2) or None, r - 2 : -(r - 2) or None]
+    centre = y[:, r:-r, r:-r]
     high, low = largest(inner) - centre, -largest(-inner) - centre
     room = overshoot * (high - low + 4 / 255)
-    change = torch.minimum(torch.maximum(detail, low - room), high + room)
-    return image[:, r:-r, r:-r] + mix(change, YCC_TO_RGB)
+    return image[:, r:-r, r:-r] + torch.minimum(torch.maximum(detail, low - room), high + room)
 
 
 def largest(plane: Tensor) -> Tensor:
-    """The maximum over 5 x 5 pixels of ``plane`` ``[C, H, W]``, of the pixels that have all of them."""
+    """The maximum over 5 x 5 pixels, of the pixels that have all of them."""
     for axis in (1, 2):
         n = plane.shape[axis]
         two = torch.maximum(plane.narrow(axis, 0, n - 1), plane.narrow(axis, 1, n - 1))
