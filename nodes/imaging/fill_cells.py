@@ -25,7 +25,7 @@ _DRAWS = 32
 _FRAME = 2
 # Finer than this share of a cell's width is texture. What is coarser, and how much the parts differ, may be at most
 # this multiple of its variance; a difference of the means counts as this multiple. And a variance that does not show.
-_FINE, _ALIKE, _MEAN, _UNSEEN = 0.25, 2.0, 2.0, 1e-5
+_FINE, _ALIKE, _MEAN, _UNSEEN = 0.25, 1.3, 2.0, 1e-5
 
 
 def cells(level: Level, seed: int) -> Tensor:
