@@ -1,4 +1,4 @@
-"""Tone, membrane, sharpness, grain and the border's own steps: what each undoes, its bounds, when it declines."""
+"""Tone, membrane, sharpness and grain, and all of them together: what each undoes, its bounds, when it declines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from outpaint_nodes.nodes.imaging import border, detail, grain, sharpness
+from outpaint_nodes.nodes.imaging import detail, grain, sharpness
 from outpaint_nodes.nodes.imaging.canvas import Extents, Rect
 from outpaint_nodes.nodes.imaging.correction import textured
 from outpaint_nodes.nodes.imaging.detail import measure as measure_grain
@@ -301,16 +301,7 @@ def test_a_drawing_gets_no_grain():
     assert found.steps["grain"].startswith("declined")
 
 
-# --- the border's own steps
-
-
-def test_a_step_that_begins_at_the_border_is_told_from_content():
-    g = torch.Generator().manual_seed(0)
-    strip = 0.5 + 0.01 * torch.randn((3, 400, 256), generator=g)
-    strip[..., 192:] += 0.03
-    fault = border.excess_step(strip, 192, 16, 48.0)
-    assert torch.allclose(fault, torch.full_like(fault, 0.03), atol=0.008)
-    assert border.excess_step(strip - 0.0, 160, 4, 24.0).abs().max() < 0.02
+# --- at the border
 
 
 def test_a_halo_at_the_border_moves_little_further_out():
@@ -321,35 +312,6 @@ def test_a_halo_at_the_border_moves_little_further_out():
     done, _ = matched(truth, haloed, match="tone")
     clean, _ = matched(truth, truth.clone(), match="tone")
     assert 255 * (done - clean)[:, :, 224 + 48 :].abs().mean() < 1.5
-
-
-def test_no_step_is_corrected_in_a_picture_as_lively_as_the_step():
-    strip = texture(300, 256, noise=0.1)
-    assert border.excess_step(strip, 192, 4, 24.0).abs().mean() < 0.01
-
-
-def test_the_ring_starts_at_the_difference_and_dies_away():
-    known = torch.zeros(1, 30, 40)
-    known[..., :20] = 1
-    difference = torch.full((3, 30, 40), 0.02) * known
-    done = border.ring(difference, known)
-    assert done[:, 15, 20].min() > 0.01
-    assert done[:, 15, 32:].abs().max() < 0.001
-
-
-def test_the_ring_believes_an_edge_that_a_decoder_is_off_at_but_no_stain():
-    known = torch.zeros(1, 60, 40)
-    known[:, :, :20] = 1
-    stain = (known * 60 / 255).expand(3, -1, -1).clone()
-    edge = stain * torch.where(torch.arange(40) % 4 < 2, -1.0, 1.0)
-    assert border.ring(edge, known)[:, 30, 20].abs().min() > 25 / 255
-    assert border.ring(stain, known)[:, 30, 20].abs().max() < 3 / 255
-
-
-def test_the_ring_does_not_believe_large_differences():
-    known = torch.zeros(1, 30, 40)
-    known[..., :20] = 1
-    assert border.ring(known.expand(3, -1, -1) * 0.8, known).max() < 0.01
 
 
 def test_a_coding_block_that_the_border_divides_makes_no_step():

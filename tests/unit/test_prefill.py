@@ -15,7 +15,6 @@ from outpaint_nodes.nodes.errors import InputError
 from outpaint_nodes.nodes.imaging import codec
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.fill_grow import grow
-from outpaint_nodes.nodes.imaging.fill_join import join
 from outpaint_nodes.nodes.imaging.fill_level import Level
 from outpaint_nodes.nodes.imaging.prefill import KINDS, prefill
 
@@ -214,38 +213,6 @@ def test_content_goes_on_with_what_the_border_cuts_instead_of_drawing_it_out_int
         # A disc's half is 15 wide: beyond, the rows it lies in show the ground again, then the next disc.
         assert red[:, 17:30].float().mean() < 0.1
         assert red[:, 36:52].float().mean() > 0.35
-
-
-def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_it():
-    # A dark bar ends at the upper border of a grey wall; what is copied above it is wall.
-    source = torch.full((3, 120, 200), 0.6)
-    source[:, :40, 80:120] = 0.1
-    offset = torch.zeros(2, 160, 200, dtype=torch.long)
-    offset[0, :40], offset[1, :40] = 100, 0
-    joined = join(source, Extents(up=40), offset)
-    assert torch.equal(joined[:, 40:], source)
-    assert (joined[:, :10] - 0.6).abs().max() < 0.05
-
-
-def test_the_noise_of_a_wall_repeated_does_not_add_up_to_a_stain():
-    source = 0.5 + 0.05 * (picture(120, 200)[0].movedim(-1, 0) - 0.5)
-    offset = torch.zeros(2, 160, 200, dtype=torch.long)
-    # The four rows at the upper border, ten times over; their last one is brighter than the first by chance.
-    source[:, :4] += torch.tensor([-0.03, -0.01, 0.01, 0.03])[:, None]
-    offset[0, :40] = torch.arange(40)[:, None] % 4 + 40 - torch.arange(40)[:, None]
-    joined = join(source, Extents(up=40), offset)
-    assert torch.equal(joined[:, 40:], source)
-    assert (joined[:, :20].mean((1, 2)) - 0.5).abs().max() < 0.03
-
-
-def test_what_is_copied_from_beside_a_bright_line_is_not_lightened_by_it():
-    # The four rows at the upper border, ten times over; a line lies right below them.
-    source = torch.full((3, 120, 200), 0.2)
-    source[:, 5] = 0.9
-    offset = torch.zeros(2, 160, 200, dtype=torch.long)
-    offset[0, :40] = torch.arange(40)[:, None] % 4 + 40 - torch.arange(40)[:, None]
-    joined = join(source, Extents(up=40), offset)
-    assert (joined[:, :40] - 0.2).abs().max() < 0.02
 
 
 def test_content_does_not_repeat_what_only_another_border_shows():
