@@ -94,7 +94,7 @@ def _texture(source: Tensor, where: Tensor, width: float) -> Tensor:
     coarse = blur(source, _FINE * width)
     fine = (source - coarse).square().mean(0, keepdim=True)
     values = torch.cat([source, coarse, coarse.square().mean(0, keepdim=True), fine])
-    values = blur(values * where, width / 2) / blur(where, width / 2).clamp_min(1e-9)
-    uneven = (values[6] - values[3:6].square().mean(0)).clamp_min(0)
-    mean = _MEAN * values[:3] / 3**0.5
-    return torch.cat([mean, values[7:].clamp_min(0).sqrt(), uneven[None]]).flatten(1)
+    means = blur(values * where, width / 2) / blur(where, width / 2).clamp_min(1e-9)
+    mean, coarse, power, fine = means.split((3, 3, 1, 1))
+    uneven = (power - coarse.square().mean(0, keepdim=True)).clamp_min(0)
+    return torch.cat([_MEAN * mean / 3**0.5, fine.clamp_min(0).sqrt(), uneven]).flatten(1)

@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
+from .fill_cells import cells
 from .fill_grow import foreign, grow
 from .fill_guide import Pull, guide
 from .fill_join import join
@@ -122,7 +123,7 @@ def _match(levels: list[Level], real: Tensor | None, seed: int, progress: Share)
     if real is not None and not bool(real.all()):
         made_up = F.adaptive_max_pool2d((~real)[None].to(strange), coarsest.size)
         strange = strange + _MADE_UP * F.max_pool2d(made_up, SIDE, 1)
-    places = guide(levels[-_LINE_LEVELS:], seed)
+    places = torch.cat([guide(levels[-_LINE_LEVELS:]), cells(coarsest, seed)])
     progress(0.5 / parts)
     canvas = grow(coarsest, strange, places, seed)
     targets = Targets(coarsest)

@@ -36,7 +36,7 @@ def grow(level: Level, strange: Tensor, places: Tensor, seed: int) -> Tensor:
 
     Args:
         strange: cost ``[4, h - 6, w - 6]`` of every source beyond the left, right, upper and lower border.
-        places: where sources are wanted (``fill_guide.guide``).
+        places: where sources are wanted: ``[5, H, W]`` of ``fill_guide.guide`` and ``fill_cells.cells``.
 
     Returns:
         the canvas ``[3, H, W]``.

@@ -3,8 +3,8 @@
 A roof, a ridge or a wire that crosses the border goes on at its own slope. Every place of the border is looked at for
 straight edges (means along all directions: a short, local Radon transform). Each new pixel follows the strongest one
 that leads from it back into the picture, and the further out it lies, the surer the line must be; pixels beside a line
-run along with it. Where nothing crosses the border, the nearest known pixel is the place to look at, or, in texture, a
-part of the picture that is like it (``fill_cells``).
+run along with it. Where nothing crosses the border, the nearest known pixel is the place to look at, or, in texture,
+where its cell says (``fill_cells``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .fill_cells import cells
 from .fill_level import RADIUS, Level
 from .filters import blur
 
@@ -58,7 +57,7 @@ class Pull:
 
     @classmethod
     def along(cls, places: Tensor, level: Level, y: Tensor, x: Tensor) -> Pull:
-        """For targets at ``y``, ``x``, by what ``guide`` says about this level's canvas."""
+        """For targets at ``y``, ``x``, by what ``guide`` and then ``cells`` say about this level's canvas."""
         climb_y, climb_x, sure, shift_y, shift_x = places.flatten(1)[:, level.index(y, x)]
         (height, width), longer = level.size, max(level.size)
         near_y, near_x = y.clamp(RADIUS, height - 1 - RADIUS), x.clamp(RADIUS, width - 1 - RADIUS)
@@ -101,16 +100,16 @@ class Pull:
         return self.of(torch.zeros_like(self.y), torch.zeros_like(self.x))
 
 
-def guide(levels: Sequence[Level], seed: int) -> Tensor:
-    """How the lines across the border go on, and what is wanted where there are none.
+def guide(levels: Sequence[Level]) -> Tensor:
+    """How the lines across the border go on.
 
     Args:
         levels: the picture at some sizes, the coarsest last. At each a line is followed about as far outwards as it was
             seen to run straight.
 
     Returns:
-        ``[5, H, W]`` for every pixel of the coarsest canvas: how many rows the line through it climbs per column beyond
-        the picture, how many columns per row, how sure that is, 0..1, and where its cell lies (``fill_cells.cells``).
+        ``[3, H, W]`` for every pixel of the coarsest canvas: how many rows the line through it climbs per column beyond
+        the picture, how many columns per row, and how sure that is, 0..1.
     """
     level = levels[-1]
     votes = level.source.new_zeros(4, *level.canvas_size)
@@ -119,8 +118,7 @@ def guide(levels: Sequence[Level], seed: int) -> Tensor:
     near = max(1.0, _LEADS * max(level.size))
     votes = blur(votes, near) + 0.3 * blur(votes, 3 * near) + 0.1 * blur(votes, 9 * near)
     total = votes[1] + votes[3]
-    sure = 1 / (1 + (_CERTAIN / total.clamp_min(1e-6)) ** 2)
-    return torch.cat([votes[::2] / (votes[1::2] + _DOUBT), sure[None], cells(level, seed)])
+    return torch.cat([votes[::2] / (votes[1::2] + _DOUBT), (1 / (1 + (_CERTAIN / total.clamp_min(1e-6)) ** 2))[None]])
 
 
 def _votes(level: Level, measured: Level) -> Tensor:
