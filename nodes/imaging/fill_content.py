@@ -26,6 +26,7 @@ from torch import Tensor
 
 from .canvas import Extents
 from .fill_cells import cells
+from .fill_flat import fill_flat
 from .fill_grow import foreign, grow
 from .fill_guide import Pull, guide
 from .fill_join import join
@@ -105,7 +106,10 @@ def fill_content(
     if finest:
         canvas = _carry(levels[0], level, canvas, offset, 2**finest, between(progress, 1 - 1 / parts, 1))
     far = Extents(**{side: value - getattr(near, side) for side, value in vars(extents).items()})
-    return fill_smooth(canvas, far) if far else canvas
+    if far:
+        canvas = fill_smooth(canvas, far)
+    fill_flat(image, extents, canvas)
+    return canvas
 
 
 def _too_large(level: Level) -> bool:

@@ -14,6 +14,7 @@ from torch import Tensor
 from .canvas import Extents
 from .filters import blur
 from .membrane import enlarge, halve
+from .palette import contrast
 
 # Steps larger than this are edges of the scene, not mismatches of tone: they stay. In picture values; the first where
 # there is no detail, the second where its rms is at least the third.
@@ -51,6 +52,9 @@ def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
     soft = _without_noise(source)
     across, along = (_mismatch(source, soft, offset, edge, known, y, x, dim) for dim in (-1, -2))
     across, along, border, pinned = _pin(across, along, known)
+    # What is exactly flat has a colour of its own: paper, a clipped sky.
+    flat = _read(_flat(source), y + offset[0], x + offset[1])[0] * (1 - known)
+    border, pinned = border * (1 - flat), torch.maximum(pinned, flat)
     screen = 1 / (_LENGTH * max(size)) ** 2
     # What is too much for a mismatch of tone is an object that the border cuts: it ends there, and must not glow.
     tone = border / (1 + border.square().mean(0, keepdim=True) / _TONE**2)
@@ -62,6 +66,12 @@ def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     height, width = source.shape[-2:]
     near_y, near_x = y.clamp(0, height - 1), x.clamp(0, width - 1)
     return source.flatten(1)[:, near_y * width + near_x], (near_y == y) & (near_x == x)
+
+
+def _flat(source: Tensor) -> Tensor:
+    """1 where a picture is exactly flat, ``[1, h, w]``."""
+    padded = F.pad(source[None], (2, 2, 2, 2), mode="replicate")[0]
+    return (contrast(padded).amax(0, keepdim=True) == 0).to(source)
 
 
 def _without_noise(source: Tensor) -> Tensor:
