@@ -52,7 +52,7 @@ class Joined:
         seam = self.seam
         return [
             f"seam visibility: {seam.visibility:.1f} dB (a photograph has 0 to 5)",
-            f"tone step: {seam.tone:+.2f} levels",
+            f"tone step: {seam.tone:+.2f} levels (0 or less: no more than elsewhere in the picture)",
             f"grain, new area to original: {seam.grain:.2f}",
             f"sharpness, new area to original: {seam.sharpness:.2f}",
             *(f"{name}: {said}" for name, said in self.steps.items()),
