@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -31,6 +32,8 @@ class Correction:
     tone: Tone | None = None
     sharp: Tensor | None = None
     overshoot: float = sharpness.OVERSHOOT
+    # Where the original lies, and how much of the filter is left out beyond it.
+    crisp: tuple[Rect, float] | None = None
     pattern: Tensor | None = None
     drift: Tensor | None = None
     departure: Departure | None = None
@@ -103,7 +106,17 @@ class Correction:
         if self.tone is not None:
             pixels = self.tone(pixels)
         if self.sharp is not None:
+            rows, columns = rect.moved(-area.x, -area.y).slices
+            plain = pixels[:, rows, columns]
             pixels = sharpness.sharpen(pad(pixels, *margins), self.sharp, self.overshoot)
+            if self.crisp is not None:
+                kept, share = self.crisp
+                outside = torch.lerp(pixels, plain, share)
+                inside = kept.common(rect)
+                if inside is not None:
+                    rows, columns = inside.moved(-rect.x, -rect.y).slices
+                    outside[:, rows, columns] = pixels[:, rows, columns]
+                pixels = outside
         return pixels
 
     def around(self, rect: Rect, margin: int) -> tuple[Rect, tuple[int, int, int, int]]:

@@ -100,6 +100,13 @@ def table(sample: Sample, activity: Tensor, brightness: Tensor) -> Tensor:
     return torch.exp(result).view(LEVELS, TONES, BANDS, 3).permute(2, 3, 0, 1)
 
 
+def knots(every: Tensor) -> tuple[Tensor, Tensor]:
+    """Knots ``[LEVELS]`` and ``[TONES]`` of the context of cells of the activity ``every`` ``[N]``."""
+    low, high = torch.quantile(every[:: max(1, len(every) // 20000)], every.new_tensor([0.03, 0.97]))
+    activity = torch.lerp(low, high, torch.linspace(0, 1, LEVELS, dtype=every.dtype, device=every.device))
+    return activity, torch.linspace(0.03, 0.97, TONES, dtype=every.dtype, device=every.device)
+
+
 def nearness(sample: Sample, activity: Tensor, brightness: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """How far each cell counts at each knot of activity, ``[N, LEVELS]``, and of brightness, ``[N, TONES]``; how far
     its activity is off, ``[N, LEVELS]``; and the distance of those knots."""
@@ -150,10 +157,7 @@ def fit_grain(
     """
     if min(len(original.activity), len(generated.activity)) < 64:
         return None
-    every = torch.cat([original.activity, generated.activity])
-    low, high = torch.quantile(every[:: max(1, len(every) // 20000)], every.new_tensor([0.03, 0.97]))
-    activity = torch.lerp(low, high, torch.linspace(0, 1, LEVELS, dtype=every.dtype, device=every.device))
-    brightness = torch.linspace(0.03, 0.97, TONES, dtype=every.dtype, device=every.device)
+    activity, brightness = knots(torch.cat([original.activity, generated.activity]))
     has, usual = table(generated, activity, brightness), table(original, activity, brightness)
     # Of colour only what the overlap shows to be too much is lowered; it has less detail to lose than noise to have.
     most, least = usual.new_tensor([[*RAISED], [1] * BANDS, [1] * BANDS]).T, usual.new_tensor([GAIN, 1, 1])

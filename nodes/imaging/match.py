@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import across, agreement, detail, edges, jpeg, lattice, palette, register, sharpness
+from . import across, agreement, detail, edges, focus, jpeg, lattice, palette, register, sharpness
 from . import cast as casts
 from . import grain as grains
 from .canvas import Rect
@@ -67,7 +67,7 @@ def measure(
         made = replace(made, toning=toning)
     if match == "full":
         made = replace(made, sharp=fit_sharpness(overlap, made, found))
-        made = replace(made, overshoot=0.0 if drawing else made.overshoot)
+        made = replace(made, overshoot=0.0) if drawing else replace(made, crisp=fit_crisp(overlap, made, found))
         made = replace(made, pattern=fit_lattice(overlap, made, found))
     progress(0.2)
     smooth = drift(overlap, made)
@@ -179,7 +179,7 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, draw
     else:
         # Trees may be uneven everywhere, and still their colours are not told by the sky's.
         weight = weight if another else equal(given, weight * even(uneven).clamp_min(UNEVEN), FEW)
-        tone = fit_tone(wanted, given, weight, place)
+        tone = fit_tone(wanted, given, weight, place, curved=True)
     if tone is None:
         found.steps["tone"] = "declined: too little overlap"
         return None
@@ -192,6 +192,7 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, draw
         found.steps["tone"] = f"declined: the overlap shows another picture ({255 * left:.0f} levels apart)"
         return None
     found.figures["tone"] = 255 * float((matched - given).abs().mean())
+    found.figures["left"] = 255 * left
     found.steps["tone"] = f"moved by {found.figures['tone']:.1f} levels, {255 * left:.1f} left in the overlap"
     return tone
 
@@ -219,6 +220,26 @@ def fit_sharpness(overlap: Overlap, made: Correction, found: Findings) -> Tensor
     found.figures["gain"] = float(gain.max())
     found.steps["sharpness"] = f"gain {float(gain.min()):.2f} to {float(gain.max()):.2f}"
     return sharpness.kernel(gain)
+
+
+def fit_crisp(overlap: Overlap, made: Correction, found: Findings) -> tuple[Rect, float] | None:
+    """How much of the filter is left out in the new area, because that is crisp already."""
+    inner = [band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)]
+    inner = [area for area in inner if float(overlap.agreed(area).mean()) > 0.5]
+    outer = [band.rect for band in beside(overlap.canvas, DETAIL_DEPTH)]
+    if made.sharp is None or found.figures["gain"] < focus.GAIN or not inner:
+        return None
+
+    def measured(correction: Correction, areas: list[Rect]) -> detail.Sample:
+        return detail.merge([detail.measure(correction(area).clamp(0, 1)) for area in areas])
+
+    bare = replace(made, sharp=None)
+    halves = [(detail.measure(one), detail.measure(other)) for one, other in map(halved, detailed(overlap))]
+    share = focus.crisp(measured(bare, inner), measured(made, inner), measured(bare, outer), halves)
+    if share == 0:
+        return None
+    found.steps["sharpness"] += f", {100 * share:.0f} % of it left out in the new area, which is crisp already"
+    return overlap.canvas.rect, share
 
 
 def fit_lattice(overlap: Overlap, made: Correction, found: Findings) -> Tensor | None:
@@ -297,7 +318,8 @@ def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
     known = F.avg_pool2d(F.pad(overlap.trust(kept), (e.left, e.right, e.up, e.down))[None], CELL, ceil_mode=True)[0, 0]
     inner = casts.places(wanted, (known > 0.99).to(given), CELL, canvas.size)
     outer = casts.places(made.colors(given), (away >= CELL / 2).to(given), CELL, canvas.size)
-    field = casts.fit_cast(inner, outer, kept, canvas.size, found.figures.get("tone", 0.0))
+    moved, left = (found.figures.get(name, 0.0) for name in ("tone", "left"))
+    field = casts.fit_cast(inner, outer, kept, canvas.size, min(moved, casts.COMPUTED * left))
     if field is None:
         found.steps["cast"] = "declined: too small to tell"
         return torch.zeros_like(given)

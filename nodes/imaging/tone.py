@@ -12,11 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .curve import BENDS, UNSEEN, bent, fit_curve, hats
 from .filters import RGB_TO_YCC, YCC_TO_RGB, luma, mix
 
 # A generator is off by a few levels. More than this is another picture, not a fault to be undone.
 MAX_SHIFT = 0.12
 MIN_SAMPLES = 64
+# Usual distance left, below which all is taken to be that close: what is farther off may be another thing.
+CLOSE, CURVED_CLOSE = 0.25 / 255, 1.4 / 255
 # How hard offset, gain and curvature are pulled to 0, as shares of the weight of all samples.
 STIFF = (1e-5, 2e-4, 1e-3)
 # The same as the weight of a colour of a drawing: each is off by a level for itself, as against offsets of 4, gains of
@@ -31,7 +34,7 @@ CLIPPED = 1 / 255
 
 @dataclass(frozen=True)
 class Tone:
-    """A colour transform ``x + basis(x) @ weights``, its displacement bounded to ``MAX_SHIFT``.
+    """A colour transform ``x + basis(x) @ weights + curve(x)``, its displacement bounded to ``MAX_SHIFT``.
 
     Attributes:
         weights: ``[7, 3]``.
@@ -39,12 +42,14 @@ class Tone:
             nothing is extrapolated.
         ends: ``[2, 3]``, what to add besides to what is clipped to black and to white, bounded likewise; ``None`` =
             nothing.
+        curve: ``[3, BENDS]``, of each channel; ``None`` = none.
     """
 
     weights: Tensor
     low: Tensor
     high: Tensor
     ends: Tensor | None = None
+    curve: Tensor | None = None
 
     def __call__(self, image: Tensor) -> Tensor:
         """``image`` ``[3, H, W]`` with its colours corrected."""
@@ -52,6 +57,9 @@ class Tone:
         known = torch.minimum(torch.maximum(image, self.low.view(shape)), self.high.view(shape))
         constant, linear, square = self.weights[0], self.weights[1:4], self.weights[4:7]
         shift = torch.tensordot(linear.T, known, dims=1)
+        if self.curve is not None:
+            for added, curve, values in zip(shift, self.curve, known, strict=True):
+                added += bent(curve, values)
         shift += torch.tensordot(square.T, known.square_(), dims=1)
         shift = shift.add_(constant.view(shape)).clamp_(-MAX_SHIFT, MAX_SHIFT)
         if self.ends is not None:
@@ -73,6 +81,7 @@ def fit_tone(
     rounds: int = 6,
     stiff: tuple[float, float, float] | None = None,
     clear: Tensor | None = None,
+    curved: bool = False,
 ) -> Tone | None:
     """Robust ridge fit of a ``Tone`` from colours ``generated`` to ``original``, both ``[N, 3]``.
 
@@ -86,6 +95,7 @@ def fit_tone(
         place: ``[N]``, number of the place each sample lies in; ``None`` = all in one.
         stiff: how hard offset, gain and curvature are pulled to 0, as so much weight of samples; ``None`` = ``STIFF``.
         clear: ``[N, 3]``, 0 where a channel of ``generated`` tells nothing; ``None`` = nowhere.
+        curved: whether a curve is fitted besides; the few colours of a drawing tell none.
 
     Returns:
         ``None`` where there are too few samples.
@@ -103,8 +113,10 @@ def fit_tone(
     weights = x.new_zeros(7, 3)
     place = torch.zeros_like(weight, dtype=torch.long) if place is None else place
     places = int(place.max()) + 1
-    both, held = torch.cat([features, y], 1), x.new_zeros(places)
+    held, curve, added = x.new_zeros(places), x.new_zeros(3, BENDS), torch.zeros_like(y)
+    near = [hats(values) for values in x.T] if curved else []
     for _ in range(rounds):
+        both = torch.cat([features, y - added], 1)
         count = x.new_zeros(places).index_add_(0, place, trust)
         mean = x.new_zeros(places, 10).index_add_(0, place, both * trust[:, None]) / count.clamp_min(1e-9)[:, None]
         less = both - (held[:, None] * mean)[place]
@@ -116,17 +128,22 @@ def fit_tone(
             weighted = (own_features * (trust * clear[:, channel])[:, None]).T
             right = weighted @ own_y[:, channel]
             weights[:, channel] = torch.linalg.solve(weighted @ own_features + torch.diag(ridge), right)
-        off = (y - features @ weights) * clear
+        left = y - features @ weights
+        if curved:
+            curve = torch.stack([fit_curve(left[:, c], near[c] * trust[:, None], place, places) for c in range(3)])
+            added = torch.stack([n @ one for n, one in zip(near, curve, strict=True)], 1)
+        off = (left - added) * clear
         shared = mean[:, 7:] - mean[:, :7] @ weights
         within = ((off - shared[place]).square().mean(1) * trust).sum() / trust.sum()
         between = (shared.square().mean(1) * count).sum() / trust.sum() - within / count.mean()
         held = 1 - (1 + count * between.clamp_min(0) / within.clamp_min(1e-9)).rsqrt()
         residual = off.square().mean(1)
-        scale = residual[prior > 0].median().clamp_min(1e-6) * 4
+        scale = residual[prior > 0].median().clamp_min((CURVED_CLOSE if curved else CLOSE) ** 2) * 4
         trust = prior / (1 + residual / scale).square()
     spread = generated[weight > 0]
     low, high = spread.amin(0), spread.amax(0)
-    return Tone(weights.to(generated.dtype), low, high)
+    tone = Tone(weights.to(generated.dtype), low, high)
+    return replace(tone, curve=curve.to(generated.dtype)) if bool(curve.abs().max() >= UNSEEN) else tone
 
 
 def equal(colors: Tensor, weight: Tensor, few: float) -> Tensor:
