@@ -1,10 +1,10 @@
 """Content-aware fill without a model: the new area is laid out of pieces of the picture itself.
 
-Coarse to fine over an image pyramid. At the coarsest level the picture grows outwards ring by ring; then patches are
-matched and laid over each other in turn until they agree (Wexler, Shechtman and Irani, "Space-time video completion",
-CVPR 2004; Kwatra et al., "Texture optimization for example-based synthesis", SIGGRAPH 2005). While a level is small,
-the match is the exact nearest of all patches; at finer levels it is looked for around the coarser match. Nothing is
-searched at random: the same input and seed give the same result.
+Coarse to fine over an image pyramid. At the coarsest level the picture grows outwards, or a hole in it closes, ring by
+ring; then patches are matched and laid over each other in turn until they agree (Wexler, Shechtman and Irani,
+"Space-time video completion", CVPR 2004; Kwatra et al., "Texture optimization for example-based synthesis", SIGGRAPH
+2005). While a level is small, the match is the exact nearest of all patches; at finer levels it is looked for around
+the coarser match. Nothing is searched at random: the same input and seed give the same result.
 
 What makes it work around a picture, where nothing is known on the far side:
 
@@ -27,7 +27,7 @@ from torch import Tensor
 from .canvas import Extents
 from .fill_cells import cells
 from .fill_flat import fill_flat
-from .fill_grow import foreign, grow
+from .fill_grow import WIDE, foreign, grow
 from .fill_guide import Pull, guide
 from .fill_join import join
 from .fill_level import RADIUS, SIDE, Level
@@ -44,6 +44,10 @@ _COARSEST_AREA = 16000
 _COARSEST_PAIRS = 4e8
 # A level with a shorter side than this has too few patches to copy from.
 _SMALLEST_SIDE = 3 * SIDE
+# Of the sources, at least so many, and about the same share at every level.
+_FEWEST, _LEFT = 100, 0.5
+# The largest level (pixels times canvas pixels) that is sketched: where holes lie close, the coarsest one is not small.
+_SKETCH_PAIRS = 1e9
 # Lines that run into the border are looked for at so many of the coarsest levels.
 _LINE_LEVELS = 3
 # Further out than so many times the picture's longer side, or the side itself, the fill is continued softly.
@@ -59,56 +63,61 @@ _REFINE_SWEEPS, _REFINE_REACH = 6, 1
 # Costs are in units of the mean squared difference of a patch from the mean patch.
 # Cost of a source whose colours are as far from any at the border as a pixel is from the mean.
 _FOREIGN = 8.0
-# Cost of a source that reaches into what was made up itself: more than any other.
-_MADE_UP = 100.0
+# Cost of a source that is not wholly known: more than any other.
+_UNKNOWN = 100.0
 # Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
 _REUSE, _DETAIL = 0.06, 12 / 255
+# In a hole, how many targets there are per source before that counts as often: it is small beside what is around it.
+_OFTEN = 0.08
 # How much more it counts what a patch looks like where it reaches into the picture.
 _BORDER = 1.0
-# Cost of an offset that none of the four neighbours has.
-_SPLIT = 0.3
+# Cost of an offset that none of the four neighbours has; in holes, which are closed from all sides.
+_SPLIT, _SPLIT_HOLE = 0.3, 0.1
 # The weight of a patch falls by this factor per pixel of distance from the picture, and to 1/e^.5 in this many pixels
 # from its centre.
 _FALL, _PATCH_SIGMA = 1.1, 0.7 * RADIUS
 
 
 def fill_content(
-    image: Tensor, extents: Extents, seed: int, progress: Share, real: Tensor | None = None
+    image: Tensor, extents: Extents, seed: int, progress: Share, known: Tensor | None = None
 ) -> Tensor:
     """Continue a picture by its own content.
 
     Args:
         image: ``[3, H, W]`` float in 0..1.
         progress: called with the share done, 0..1.
-        real: ``[H, W]`` bool, false where nothing is to be copied from; ``None`` = nowhere.
+        known: ``[H, W]`` bool, false in holes that are filled as well; ``None`` = there are none. In them, ``image``
+            holds soft colours.
 
     Returns:
         ``[3, H + up + down, W + left + right]``. A picture that is too small (21 pixels) or too narrow (about 1 : 35)
-        to take patches from is continued softly instead.
+        to take patches from is continued softly instead, as are holes with too little between them.
     """
     (height, width), farthest = image.shape[-2:], int(_FARTHEST * max(image.shape[-2:]))
     limit_y, limit_x = (min(farthest, _FARTHEST_ALONG * side) for side in (height, width))
     limits = Extents(left=limit_x, right=limit_x, up=limit_y, down=limit_y)
     near = Extents(**{side: min(value, getattr(limits, side)) for side, value in vars(extents).items()})
-    levels = [Level(image, near)]
-    while _too_large(levels[-1]):
-        levels.append(levels[-1].halved())
-    if min(levels[-1].size) < _SMALLEST_SIDE:
+    levels = [Level(image, near, known)]
+    share = _share(levels[0])
+    while _too_large(levels[-1]) and _share(smaller := levels[-1].halved()) > _LEFT * share:
+        levels.append(smaller)
+    finest = next((i for i, level in enumerate(levels) if max(level.canvas_size) <= _WORKING_SIDE), None)
+    if finest is None or min(levels[-1].size) < _SMALLEST_SIDE or not share:
         return fill_smooth(image, extents)
 
-    finest = next((i for i, level in enumerate(levels) if max(level.canvas_size) <= _WORKING_SIDE), len(levels) - 1)
     # The sketch, each level, the joining and the carrying take about as long as each other.
     parts = len(levels) - finest + 3
-    offset = _match(levels[finest:], real, seed, between(progress, 0, 1 - 2 / parts))
+    offset = _match(levels[finest:], seed, between(progress, 0, 1 - 2 / parts))
     level = levels[finest]
-    canvas = join(level.source, level.extents, offset)
+    canvas = join(level, offset)
     progress(1 - 1 / parts)
     if finest:
         canvas = _carry(levels[0], level, canvas, offset, 2**finest, between(progress, 1 - 1 / parts, 1))
     far = Extents(**{side: value - getattr(near, side) for side, value in vars(extents).items()})
     if far:
         canvas = fill_smooth(canvas, far)
-    fill_flat(image, extents, canvas)
+    if extents:
+        fill_flat(image, extents, canvas)
     return canvas
 
 
@@ -120,19 +129,30 @@ def _too_large(level: Level) -> bool:
     return min(level.size) >= 2 * _SMALLEST_SIDE - 1 and area * prod(level.canvas_size) > _COARSEST_PAIRS
 
 
-def _match(levels: list[Level], real: Tensor | None, seed: int, progress: Share) -> Tensor:
+def _share(level: Level) -> float:
+    """The share of a level that can be copied from: between dense holes a smaller picture shows nothing."""
+    if level.known is None:
+        return 1.0
+    if min(level.size) < _SMALLEST_SIDE:
+        return 0.0
+    whole = level.whole(WIDE)
+    return float(whole.float().mean()) if int(whole.sum()) >= _FEWEST else 0.0
+
+
+def _match(levels: list[Level], seed: int, progress: Share) -> Tensor:
     """The offset ``[2, H, W]`` from each pixel of the finest level's canvas to the one it copies."""
     coarsest, parts = levels[-1], len(levels) + 1
     strange = _FOREIGN * foreign(coarsest, levels[0])
-    if real is not None and not bool(real.all()):
-        made_up = F.adaptive_max_pool2d((~real)[None].to(strange), coarsest.size)
-        strange = strange + _MADE_UP * F.max_pool2d(made_up, SIDE, 1)
-    places = torch.cat([guide(levels[-_LINE_LEVELS:]), cells(coarsest, seed)])
+    shift = cells(coarsest, seed) if coarsest.known is None else strange.new_zeros(2, *coarsest.canvas_size)
+    places = torch.cat([guide(levels[-_LINE_LEVELS:]), shift])
     progress(0.5 / parts)
-    canvas = grow(coarsest, strange, places, seed)
     targets = Targets(coarsest)
+    if prod(coarsest.size) * prod(coarsest.canvas_size) > _SKETCH_PAIRS:
+        offset, canvas = targets.within(torch.zeros_like(torch.stack([targets.y, targets.x]))), coarsest.empty_canvas()
+    else:
+        offset, canvas = None, grow(coarsest, strange, places, seed)
     told = between(progress, 1 / parts, 2 / parts)
-    offset, copied = _agree(coarsest, targets, canvas, None, strange, places, 0, told)
+    offset, copied = _agree(coarsest, targets, canvas, offset, strange, places, 0, told)
     for depth, level in enumerate(reversed(levels[:-1]), 1):
         coarser, targets = targets, Targets(level)
         # Start from the picture's own pixels, not from the enlarged canvas: a blurred start finds blurred patches.
@@ -154,11 +174,15 @@ def _agree(
     progress: Share,
 ) -> tuple[Tensor, Tensor]:
     """Match and lay in turn. Returns the targets' offsets ``[2, N]`` and the canvas pixels' ``[2, H, W]``."""
-    features = Features.of(level.source)
+    features = Features.of(level)
     sources = features.of_sources(level.source)
     grid = [side - 2 * RADIUS for side in level.size]
     strange = F.interpolate(strange[None], size=grid, mode="bilinear")[0].flatten(1).T.contiguous()
-    beyond, reuse = level.beyond(targets.y, targets.x), strange.new_zeros(len(sources))
+    beyond, whole = level.beyond(targets.y, targets.x), level.whole(SIDE).flatten()
+    unknown = _UNKNOWN * (~whole).to(strange)
+    reuse = unknown
+    fair = max(len(targets) / int(whole.sum()), _OFTEN if level.known is not None else 0)
+    split = _SPLIT if level.known is None else _SPLIT_HOLE
     exact = len(sources) * len(targets) <= _EXACT_PAIRS
     rounds = (_EXACT_ROUNDS if exact else _REFINE_ROUNDS)[min(depth, 2)]
     detail = (_detail(level.source) / _DETAIL).clamp_max(1)
@@ -171,11 +195,11 @@ def _agree(
     for turn in range(rounds):
         progress(turn / rounds)
         wanted = features.of_targets(canvas, level, targets)
-        costs = Costs(targets, wanted, sources, weight, strange, beyond, reuse, pull, _SPLIT)
+        costs = Costs(targets, wanted, sources, weight, strange, beyond, reuse, pull, split)
         if offset is not None:
-            now = _use(costs.place(offset), len(targets) / len(sources), grid)
+            now = _use(costs.place(offset), fair, grid)
             use = now if use is None else (use + now) / 2
-            costs = costs.with_reuse(_REUSE * detail * (use - 1).clamp(0, 20))
+            costs = costs.with_reuse(_REUSE * detail * (use - 1).clamp(0, 20) + unknown)
         if exact or offset is None:
             nearest = costs.nearest()
             start = nearest if offset is None else offset

@@ -1,4 +1,4 @@
-"""The content fill's first sketch: at the coarsest level the picture grows outwards ring by ring.
+"""The content fill's first sketch: at the coarsest level the picture grows outwards, and its holes close, ring by ring.
 
 Whatever runs into the border, a horizon or a stem, goes on, because each ring's patches are matched by the part of them
 that is known already, and by exact comparison with every patch of the picture.
@@ -18,13 +18,15 @@ from .fill_level import SIDE, Level
 # Of a patch here, in pixels: from its centre, and whole. Wider than elsewhere: the patches of a ring are matched by the
 # few pixels known of them, and by too few they follow nothing and repeat.
 _RADIUS = 4
-_SIDE = 2 * _RADIUS + 1
+WIDE = 2 * _RADIUS + 1
 # Pixels a ring is wide.
 _RING = 2
-# Known pixels a patch needs to be matched by.
-_KNOWN_LEAST = 6
+# Known pixels a patch needs to be matched by; in holes, which may be a dense pattern.
+_KNOWN_LEAST, _KNOWN_LEAST_HOLE = 6, 1
 # Cost of a source per time its surroundings have been used.
 _REUSE = 0.015
+# Cost of a source that is not wholly known: more than any other.
+_UNKNOWN = 100.0
 # Width in pixels of the frame that shows what is background.
 _FRAME = 2
 # Random cost up to this, by seed: which one of equally good sources is taken.
@@ -44,31 +46,34 @@ def grow(level: Level, strange: Tensor, places: Tensor, seed: int) -> Tensor:
     (height, width), device = level.size, level.source.device
     canvas_height, canvas_width = level.canvas_size
     rows, columns = level.rows(), level.columns()
-    ring = torch.maximum(_beyond(rows, height)[:, None], _beyond(columns, width))
-    patches = F.unfold(level.source[None], _SIDE)[0].T
-    scale = patches.var(0, correction=0).mean().clamp_min(1e-6)
-    energy = patches.square().view(len(patches), -1, _SIDE * _SIDE).sum(1)
+    ring = _rings(level.kept())
+    patches = F.unfold(level.source[None], WIDE)[0].T
+    whole = level.whole(WIDE).flatten()
+    scale = patches[whole].var(0, correction=0).mean().clamp_min(1e-6)
+    energy = patches.square().view(len(patches), -1, WIDE * WIDE).sum(1)
     source_y = torch.arange(_RADIUS, height - _RADIUS, device=device).repeat_interleave(width - 2 * _RADIUS)
     source_x = torch.arange(_RADIUS, width - _RADIUS, device=device).repeat(height - 2 * _RADIUS)
     variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
     # The cost is one matrix product, of what depends on the source only with what depends on the target only.
-    strange = F.avg_pool2d(strange, _SIDE - SIDE + 1, 1).flatten(1)
-    whatever = _VARIETY * variety
+    strange = F.avg_pool2d(strange, WIDE - SIDE + 1, 1).flatten(1)
+    whatever = _VARIETY * variety + _UNKNOWN * ~whole
     of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, strange, whatever[None]])
     used = torch.zeros_like(variety)
     axis = torch.arange(-_RADIUS, _RADIUS + 1, device=device)
     around = (axis[:, None] * canvas_width + axis).flatten()
 
+    holes = level.known is not None
     canvas = level.empty_canvas()
     for first in range(1, int(ring.max()) + 1, _RING):
         row, column = ((ring >= first) & (ring < first + _RING)).nonzero(as_tuple=True)
-        every_other = (row + column) % 2 == 0
+        # Around the picture every other patch covers all of a ring; a hole may be a single pixel.
+        chosen = ((row + column) % 2 == 0) | holes
         centre = torch.unique(
-            row[every_other].clamp(_RADIUS, canvas_height - 1 - _RADIUS) * canvas_width
-            + column[every_other].clamp(_RADIUS, canvas_width - 1 - _RADIUS)
+            row[chosen].clamp(_RADIUS, canvas_height - 1 - _RADIUS) * canvas_width
+            + column[chosen].clamp(_RADIUS, canvas_width - 1 - _RADIUS)
         )
         known = (ring < first).to(canvas).flatten()[centre[:, None] + around]
-        enough = known.sum(1) >= _KNOWN_LEAST
+        enough = known.sum(1) >= (_KNOWN_LEAST_HOLE if holes else _KNOWN_LEAST)
         centre, known = centre[enough], known[enough]
         shown = canvas.flatten(1)[:, centre[:, None] + around].transpose(0, 1) * known[:, None]
         share = 1 / (known.sum(1, keepdim=True) * canvas.shape[0] * scale)
@@ -107,14 +112,20 @@ def foreign(level: Level, finest: Level) -> Tensor:
     return F.avg_pool2d(apart.view(1, 4, *level.size).clamp_max(4), SIDE, 1)[0]
 
 
-def _beyond(position: Tensor, size: int) -> Tensor:
-    return (position - position.clamp(0, size - 1)).abs()
+def _rings(kept: Tensor) -> Tensor:
+    """How many pixels each of ``[H, W]`` lies away from what is kept, straight or diagonally."""
+    grown = kept[None, None].float()
+    ring = 1 - grown
+    while not bool(grown.all()):
+        grown = F.max_pool2d(grown, 3, 1, 1)
+        ring += 1 - grown
+    return ring[0, 0].long()
 
 
 def _spread(count: Tensor, rows: int) -> Tensor:
     """Uses of each source, counted over the patch around it; a row of nine counts once."""
     grid = count.float().view(1, 1, rows, -1)
-    return F.avg_pool2d(grid, _SIDE, 1, _RADIUS, count_include_pad=False).flatten() * _SIDE
+    return F.avg_pool2d(grid, WIDE, 1, _RADIUS, count_include_pad=False).flatten() * WIDE
 
 
 def _lay(
@@ -124,12 +135,12 @@ def _lay(
     pixel = row * width + column
     number = torch.full((int(centre.max()) + 1 + 2 * int(around.max()),), -1, device=centre.device)
     number[centre] = torch.arange(len(centre), device=centre.device)
-    found = found.view(len(found), -1, _SIDE * _SIDE)
+    found = found.view(len(found), -1, WIDE * WIDE)
     total = found.new_zeros(len(pixel), found.shape[1])
     weights = found.new_zeros(len(pixel), 1)
     for cell, shift in enumerate(around):
         near = number[(pixel - shift).clamp(0, len(number) - 1)]
-        off = max(abs(cell // _SIDE - _RADIUS), abs(cell % _SIDE - _RADIUS))
+        off = max(abs(cell // WIDE - _RADIUS), abs(cell % WIDE - _RADIUS))
         share = torch.where(near >= 0, weight[near], 0)[:, None] / (1 + off)
         total += share * found[near, :, cell]
         weights += share

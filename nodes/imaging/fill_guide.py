@@ -38,6 +38,8 @@ _CERTAIN, _DOUBT = 0.1, 0.003
 _REACH_Y, _GROWTH_Y = 0.05, 0.3
 _REACH_X, _GROWTH_X = 0.6, 2.0
 _ASIDE, _ASIDE_GROWTH = 0.02, 0.1
+# The same up or down from a hole, whose every side shows what belongs there.
+_REACH_HOLE = 0.25
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ class Pull:
         along_y, along_x = y - wanted_y, x - wanted_x
         distance = torch.hypot(along_y, along_x).clamp_min(1e-3)
         along_y, along_x = along_y / distance, along_x / distance
-        free_y = (_REACH_Y * longer + _GROWTH_Y * away_y.abs()) ** -2
+        reach_y = _REACH_Y if level.known is None else _REACH_HOLE
+        free_y = (reach_y * longer + _GROWTH_Y * away_y.abs()) ** -2
         free_x = (_REACH_X * longer + _GROWTH_X * away_x.abs()) ** -2
         aside = (_ASIDE * longer + _ASIDE_GROWTH * distance) ** -2
         ahead = free_y * along_y**2 + free_x * along_x**2

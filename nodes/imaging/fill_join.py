@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .canvas import Extents
+from .fill_level import Level
 from .filters import blur
 from .membrane import enlarge, halve
 from .palette import contrast
@@ -21,8 +21,8 @@ from .palette import contrast
 _EDGE_SMOOTH, _EDGE_BUSY, _BUSY = 0.25, 0.06, 0.05
 # The same along the picture: nearly every step is taken out.
 _EDGE_BORDER = 1.0
-# The correction fades over this share of the canvas' longer side.
-_LENGTH = 0.08
+# The correction fades over this share of the canvas' longer side; in holes, which the picture holds on all sides.
+_LENGTH, _LENGTH_HOLE = 0.08, 0.4
 # A step along the picture that is larger than the first is no mismatch of tone; it fades within so many pixels.
 _TONE, _SHORT = 0.1, 8
 # Pixels by which the picture is softened to see the steps between pieces, where it varies by less than this (rms). The
@@ -31,41 +31,43 @@ _SOFT, _NOISE = 3.0, 0.04
 _SWEEPS = 24
 
 
-def join(source: Tensor, extents: Extents, offset: Tensor) -> Tensor:
+def join(level: Level, offset: Tensor) -> Tensor:
     """Copy the picture by offsets and take the steps between the pieces out.
 
     Args:
-        source: the picture ``[3, h, w]``.
         offset: whole pixels (y, x) ``[2, H, W]`` from each canvas pixel to the one it copies; 0 on the picture.
 
     Returns:
         the canvas ``[3, H, W]``.
     """
-    size = offset.shape[-2:]
-    y = torch.arange(size[0], device=source.device)[:, None] - extents.up
-    x = torch.arange(size[1], device=source.device) - extents.left
-    known = ((y >= 0) & (y < source.shape[-2]) & (x >= 0) & (x < source.shape[-1])).to(source)[None]
-    copied = _read(source, y + offset[0], x + offset[1])[0]
+    y, x = level.rows()[:, None], level.columns()
+    known = level.kept().to(level.source)[None]
+    copied = _read(level, level.source, y + offset[0], x + offset[1])[0]
     # Along the picture every step shows, whatever goes on beside it: a straight line is never a coincidence.
     rim = F.max_pool2d(known[None], 3, 1, 1)[0] > 0
     edge = torch.where(rim, _EDGE_BORDER, _edge(copied))
-    soft = _without_noise(source)
-    across, along = (_mismatch(source, soft, offset, edge, known, y, x, dim) for dim in (-1, -2))
+    soft = _without_noise(level.source)
+    across, along = (_mismatch(level, soft, offset, edge, known, dim) for dim in (-1, -2))
     across, along, border, pinned = _pin(across, along, known)
     # What is exactly flat has a colour of its own: paper, a clipped sky.
-    flat = _read(_flat(source), y + offset[0], x + offset[1])[0] * (1 - known)
+    flat = _read(level, _flat(level.source), y + offset[0], x + offset[1])[0] * (1 - known)
     border, pinned = border * (1 - flat), torch.maximum(pinned, flat)
-    screen = 1 / (_LENGTH * max(size)) ** 2
+    length = _LENGTH if level.known is None else _LENGTH_HOLE
+    screen = 1 / (length * max(level.canvas_size)) ** 2
     # What is too much for a mismatch of tone is an object that the border cuts: it ends there, and must not glow.
     tone = border / (1 + border.square().mean(0, keepdim=True) / _TONE**2)
     near = _correction(torch.zeros_like(across), torch.zeros_like(along), border - tone, pinned, 1 / _SHORT**2)
     return (copied + (_correction(across, along, tone, pinned, screen) + near) * (1 - known)).clamp(0, 1)
 
 
-def _read(source: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    height, width = source.shape[-2:]
+def _read(level: Level, picture: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """What ``picture``, the level's source or one like it, shows at positions, and whether that is known."""
+    height, width = level.size
     near_y, near_x = y.clamp(0, height - 1), x.clamp(0, width - 1)
-    return source.flatten(1)[:, near_y * width + near_x], (near_y == y) & (near_x == x)
+    there, place = (near_y == y) & (near_x == x), near_y * width + near_x
+    if level.known is not None:
+        there &= level.known.flatten()[place]
+    return picture.flatten(1)[:, place], there
 
 
 def _flat(source: Tensor) -> Tensor:
@@ -81,29 +83,28 @@ def _without_noise(source: Tensor) -> Tensor:
     return source - fine / (1 + (strength / _NOISE) ** 4)
 
 
-def _mismatch(
-    source: Tensor, soft: Tensor, offset: Tensor, edge: Tensor, known: Tensor, y: Tensor, x: Tensor, dim: int
-) -> Tensor:
+def _mismatch(level: Level, soft: Tensor, offset: Tensor, edge: Tensor, known: Tensor, dim: int) -> Tensor:
     """The steps along ``dim`` that are no edges: the picture's own next to it, those of ``soft`` between pieces."""
     last = offset.shape[dim] - 1
-    sharp, smooth = (_steps(picture, offset, y, x, dim) for picture in (source, soft))
+    sharp, smooth = (_steps(level, picture, offset, dim) for picture in (level.source, soft))
     size = torch.maximum(sharp.square().mean(0, keepdim=True), smooth.square().mean(0, keepdim=True))
     between = (known.narrow(dim, 0, last) == 0) & (known.narrow(dim, 1, last) == 0)
     return torch.where(between, smooth, sharp) / (1 + (size / edge.narrow(dim, 0, last) ** 2) ** 2)
 
 
-def _steps(source: Tensor, offset: Tensor, y: Tensor, x: Tensor, dim: int) -> Tensor:
+def _steps(level: Level, picture: Tensor, offset: Tensor, dim: int) -> Tensor:
     """How much each pixel and the next along ``dim`` differ more than in the picture the pieces are from."""
     last = offset.shape[dim] - 1
     here, there = offset.narrow(dim, 0, last), offset.narrow(dim, 1, last)
     down, right = (1, 0) if dim == -2 else (0, 1)
+    y, x = level.rows()[:, None], level.columns()
     y_here = y[: y.shape[0] - down]
     x_here = x[: x.shape[0] - right]
-    next_of_here, valid_here = _read(source, y_here + down + here[0], x_here + right + here[1])
-    here_of_next, valid_next = _read(source, y_here + there[0], x_here + there[1])
-    copied, _ = _read(source, y + offset[0], x + offset[1])
+    next_of_here, valid_here = _read(level, picture, y_here + down + here[0], x_here + right + here[1])
+    here_of_next, valid_next = _read(level, picture, y_here + there[0], x_here + there[1])
+    copied, _ = _read(level, picture, y + offset[0], x + offset[1])
     value, following = copied.narrow(dim, 0, last), copied.narrow(dim, 1, last)
-    count = valid_here.to(source) + valid_next.to(source)
+    count = valid_here.to(picture) + valid_next.to(picture)
     # As piece "here" goes on, and as piece "next" came from; the mean of both where both are inside the picture.
     wanted = ((next_of_here - value) * valid_here + (following - here_of_next) * valid_next) / count.clamp_min(1)
     return (wanted - (following - value)) * (count > 0)

@@ -17,11 +17,12 @@ _WORKING_SIDE = 1600
 _PATCH_RADIUS = 3
 
 
-def fill_library(image: Tensor, extents: Extents, seed: int) -> Tensor:
+def fill_library(image: Tensor, extents: Extents, seed: int, known: Tensor | None = None) -> Tensor:
     """Continue a picture by PatchMatch. Large canvases are filled at 1600 pixels a side and enlarged.
 
     Args:
         image: ``[3, H, W]`` float in 0..1.
+        known: ``[H, W]`` bool, false in holes that are filled as well; ``None`` = there are none.
 
     Returns:
         ``[3, H + up + down, W + left + right]`` on the image's device.
@@ -37,8 +38,9 @@ def fill_library(image: Tensor, extents: Extents, seed: int) -> Tensor:
             "Install it (pip install pypatchmatch, Python 3.11 or later), or use the fill 'content'.",
         ) from error
     height, width = image.shape[-2:]
-    padded = F.pad(image[None], (extents.left, extents.right, extents.up, extents.down))
-    known = F.pad(image.new_ones(1, 1, height, width), (extents.left, extents.right, extents.up, extents.down))
+    given = image.new_ones(1, 1, height, width) if known is None else known[None, None].to(image)
+    padded = F.pad(image * given, (extents.left, extents.right, extents.up, extents.down))
+    known = F.pad(given, (extents.left, extents.right, extents.up, extents.down))
     size = tuple(padded.shape[-2:])
     shrink = max(1.0, max(size) / _WORKING_SIDE)
     working = tuple(ceil(side / shrink) for side in size)

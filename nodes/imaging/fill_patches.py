@@ -1,6 +1,6 @@
 """Patches for the content fill: where they lie, how they are compared and searched.
 
-A *target* is a patch that reaches into the new area, a *source* one wholly inside the picture. A match is an offset:
+A *target* is a patch that reaches into the new area, a *source* one of which everything is known. A match is an offset:
 whole pixels (y, x) from the target to its source. Neighbouring targets with the same offset copy one piece.
 """
 
@@ -36,10 +36,10 @@ class Targets:
     """
 
     def __init__(self, level: Level):
-        (self.height, self.width), device = level.size, level.source.device
+        self.level, self.width, device = level, level.size[1], level.source.device
         self.rows, self.columns = _lines(level.rows()), _lines(level.columns())
         grid_y, grid_x = torch.meshgrid(self.rows, self.columns, indexing="ij")
-        near_y, near_x = self.clamp(grid_y, grid_x)
+        near_y, near_x = level.nearest(grid_y, grid_x)
         self.index = ((near_y != grid_y) | (near_x != grid_x)).flatten().nonzero()[:, 0]
         self.y, self.x = grid_y.flatten()[self.index], grid_x.flatten()[self.index]
         self.near_y, self.near_x = near_y.flatten()[self.index], near_x.flatten()[self.index]
@@ -49,13 +49,9 @@ class Targets:
     def __len__(self) -> int:
         return len(self.index)
 
-    def clamp(self, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The nearest centre at which a source exists."""
-        return y.clamp(RADIUS, self.height - 1 - RADIUS), x.clamp(RADIUS, self.width - 1 - RADIUS)
-
     def within(self, offset: Tensor) -> Tensor:
-        """The offsets ``[2, N]``, moved where they would lead out of the picture."""
-        y, x = self.clamp(self.y + offset[0], self.x + offset[1])
+        """The offsets ``[2, N]``, moved where they would lead to no source."""
+        y, x = self.level.nearest(self.y + offset[0], self.x + offset[1])
         return torch.stack([y - self.y, x - self.x])
 
     def distance(self) -> Tensor:
@@ -112,9 +108,12 @@ class Features:
     kernel: Tensor
 
     @classmethod
-    def of(cls, source: Tensor) -> Features:
-        patches = F.unfold(source[None], SIDE)[0]
-        patches = patches[:, :: max(1, patches.shape[1] // _SAMPLES)].T
+    def of(cls, level: Level) -> Features:
+        source = level.source
+        place = level.whole(SIDE).nonzero()
+        y, x = place[:: max(1, len(place) // _SAMPLES)].T
+        axis = torch.arange(SIDE, device=source.device)
+        patches = source[:, (axis[:, None] + y)[:, None], axis[:, None] + x].flatten(0, 2).T
         axis = torch.arange(-RADIUS, RADIUS + 1, device=source.device, dtype=source.dtype)
         weight = torch.exp(-(axis[:, None] ** 2 + axis**2) / (2 * RADIUS) ** 2).flatten().repeat(source.shape[0])
         centred = (patches - patches.mean(0)) * weight
@@ -184,7 +183,7 @@ class Costs:
         with something that depends on the source only.
         """
         t = self.targets
-        height, width = t.height - 2 * RADIUS, t.width - 2 * RADIUS
+        height, width = (side - 2 * RADIUS for side in t.level.size)
         y = torch.arange(RADIUS, RADIUS + height, device=t.y.device).repeat_interleave(width)
         x = torch.arange(RADIUS, RADIUS + width, device=t.x.device).repeat(height)
         looks, reuse = self.sources.square().sum(1, keepdim=True), self.reuse[:, None]

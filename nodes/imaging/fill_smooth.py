@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents
+from .membrane import membrane
 
 # The blur is worked out on a picture of about this many pixels a side, then enlarged: it holds no finer detail.
 _WORKING_SIDE = 512
@@ -51,6 +52,12 @@ def fill_smooth(image: Tensor, extents: Extents, canvas: Tensor | None = None) -
     canvas[:, extents.up : extents.up + height, extents.left : extents.left + width] = image
     _continue_detail(canvas, image, soft, rows, columns, extents)
     return canvas
+
+
+def fill_holes_smooth(image: Tensor, known: Tensor, steps: int = 24) -> Tensor:
+    """``image`` ``[C, H, W]``, spanned softly where it is not ``known`` ``[H, W]`` (bool), the smoother the more
+    ``steps``."""
+    return torch.where(known, image, membrane(image, known[None].to(image), steps))
 
 
 class _Axis:

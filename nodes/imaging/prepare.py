@@ -14,7 +14,7 @@ from .canvas import Extents, Rect
 from .passes import Outpainting, inside
 from .progress import Progress, untold
 from .resample import mirrored, scaled
-from .surround import bridged, filled, overhang
+from .surround import filled, overhang
 from .windows import Window
 
 
@@ -61,14 +61,15 @@ def prepare(
             pasted = torch.where(work.kept(own)[..., None].to(pixels.device), pasted, pixels[:, rows, columns])
         pixels[:, rows, columns] = pasted
     known = F.pad(known, (margins.left, margins.right, margins.up, margins.down))
-    if not window.refine and not bool(known.all()):
-        outside = known
+    if not window.refine and not bool(known.any()):
+        # The window lies wholly within a hole larger than itself.
+        pixels[:] = work.original[:, work.kept(work.rect), :3].mean(1)[:, None, None].to(pixels)
+    elif not window.refine and not bool(known.all()):
+        area = known
         if work.holes is not None and own is not None:
-            outside = known.clone()
-            outside[rows, columns] = True
-            pixels = bridged(pixels, known, outside)
-        if not bool(outside.all()):
-            pixels = filled(pixels, outside, known, fill, seed_of(window), creativity, progress)
+            area = known.clone()
+            area[rows, columns] = True
+        pixels = filled(pixels, area, known, fill, seed_of(window), creativity, progress)
     rest = Extents(body.x - rect.x, rect.right - body.right, body.y - rect.y, rect.bottom - body.bottom)
     pixels = mirrored(pixels, rest)
     new = mirrored((~known)[None, ..., None].float(), rest)[0, ..., 0]

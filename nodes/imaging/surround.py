@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .canvas import Extents, Rect
-from .membrane import membrane
 from .prefill import prefill
 from .progress import Progress
 
@@ -23,39 +22,31 @@ def overhang(rect: Rect, inner: Rect, known: Tensor) -> Extents:
 
 
 def filled(
-    pixels: Tensor, known: Tensor, real: Tensor, kind: str, seed: int, creativity: float,
+    pixels: Tensor, area: Tensor, known: Tensor, kind: str, seed: int, creativity: float,
     progress: Progress,
 ) -> Tensor:
-    """``pixels`` with the unknown part prefilled from each known rectangle, the nearer one counting more; of what is
-    known only what is ``real`` ``[H, W]`` is copied."""
-    sources = rectangles(known)
-    total = prefilled(pixels, known, real, sources, kind, seed, progress)
+    """``pixels`` with the unknown part prefilled.
+
+    Args:
+        area: ``[H, W]`` bool, rectangles to continue from, the nearer one counting more.
+        known: ``[H, W]`` bool, what of them is known: the rest is holes.
+    """
+    sources = rectangles(area)
+    total = prefilled(pixels, known, sources, kind, seed, progress)
     freedom = max(0.0, 2 * creativity - 1)
     if freedom:
         mean = pixels[:, known].mean(1)[:, None, None]
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(total.shape, generator=generator).to(total)
-        total = torch.lerp(total, mean.expand_as(total), freedom) + 0.1 * freedom * noise
-    elif sources[0].size.area == int(known.sum()):
+        free = torch.lerp(total, mean.expand_as(total), freedom) + 0.1 * freedom * noise
+        total = torch.where(area[..., None].to(pixels.device), total, free)
+    elif sources[0].size.area == int(area.sum()):
         return total
     return torch.where(known[..., None].to(pixels.device), pixels, total.clamp_(0, 1))
 
 
-def bridged(pixels: Tensor, known: Tensor, outside: Tensor) -> Tensor:
-    """``pixels`` with the holes in them spanned softly from their edges.
-
-    Args:
-        known: ``[H, W]`` bool, what to span from.
-        outside: ``[H, W]`` bool, false where it is not for the holes to be filled.
-    """
-    planes, edges = pixels.movedim(-1, 1), known[None].to(pixels)
-    spanned = torch.stack([membrane(item, edges) for item in planes]).movedim(1, -1)
-    return torch.where((outside & ~known)[..., None].to(pixels.device), spanned, pixels)
-
-
 def prefilled(
-    pixels: Tensor, known: Tensor, real: Tensor, sources: list[Rect], kind: str, seed: int,
-    progress: Progress,
+    pixels: Tensor, known: Tensor, sources: list[Rect], kind: str, seed: int, progress: Progress
 ) -> Tensor:
     """Prefills from several rectangles, each weighted by its distance; from one, its pixels are those it had."""
     height, width = known.shape
@@ -63,7 +54,7 @@ def prefilled(
     for source in sources:
         rows, columns = source.slices
         extents = Extents(source.x, width - source.right, source.y, height - source.bottom)
-        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress, real[rows, columns])
+        picture = prefill(pixels[:, rows, columns], extents, kind, seed, progress, known[rows, columns])
         if len(sources) == 1:
             return picture
         weight = 1 / away(source, height, width, pixels.device).square()
@@ -76,6 +67,8 @@ def rectangles(known: Tensor) -> list[Rect]:
     """The largest wholly known rectangles that touch the window's edges: full rows and full columns, or, when there
     are none, the one known rectangle."""
     height, width = known.shape
+    if bool(known.all()):
+        return [Rect(0, 0, width, height)]
     found = []
     for full, along in ((known.all(1), True), (known.all(0), False)):
         for start, stop in runs(full):

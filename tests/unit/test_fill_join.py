@@ -6,6 +6,7 @@ import torch
 
 from outpaint_nodes.nodes.imaging.canvas import Extents
 from outpaint_nodes.nodes.imaging.fill_join import join
+from outpaint_nodes.nodes.imaging.fill_level import Level
 
 
 def wall(gray: float) -> torch.Tensor:
@@ -17,7 +18,7 @@ def rows_repeated(source: torch.Tensor) -> torch.Tensor:
     """``source`` ``[3, 120, 200]`` with its four uppermost rows ten times over above it, joined."""
     offset = torch.zeros(2, 160, 200, dtype=torch.long)
     offset[0, :40] = torch.arange(40)[:, None] % 4 + 40 - torch.arange(40)[:, None]
-    return join(source, Extents(up=40), offset)
+    return join(Level(source, Extents(up=40)), offset)
 
 
 def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_it():
@@ -26,7 +27,7 @@ def test_an_object_that_the_border_cuts_does_not_glow_into_what_is_laid_beside_i
     source[:, :40, 80:120] = 0.1
     offset = torch.zeros(2, 160, 200, dtype=torch.long)
     offset[0, :40], offset[1, :40] = 100, 0
-    joined = join(source, Extents(up=40), offset)
+    joined = join(Level(source, Extents(up=40)), offset)
     assert torch.equal(joined[:, 40:], source)
     assert (joined[:, :10] - 0.6).abs().max() < 0.05
 
@@ -56,6 +57,6 @@ def test_the_flat_colours_of_a_drawing_stay_as_they_are():
     offset = torch.zeros(2, 160, 200, dtype=torch.long)
     offset[0, :40] = 100
     offset[0, :40, 90:100] = 40
-    joined = join(source, Extents(up=40), offset)
+    joined = join(Level(source, Extents(up=40)), offset)
     assert torch.equal(joined[:, :38, :88], torch.ones(3, 38, 88))
     assert torch.equal(joined[:, :38, 92:98], source[:, :38, 92:98])

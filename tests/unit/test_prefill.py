@@ -240,12 +240,12 @@ def test_content_goes_on_less_with_what_ends_three_pixels_before_the_border():
     assert (new[..., 0] - new[..., 1] > 0.3).float().mean() < 0.08
 
 
-def test_content_copies_nothing_of_what_was_made_up_itself():
-    image, real = photo("gravel.jpg")[:, :128, :128].clone(), torch.ones(128, 128, dtype=torch.bool)
+def test_content_copies_nothing_of_what_a_hole_held():
+    image, known = photo("gravel.jpg")[:, :128, :128].clone(), torch.ones(128, 128, dtype=torch.bool)
     image[:, 30:90, 50:120] = torch.tensor([0.8, 0.1, 0.05])
-    real[30:90, 50:120] = False
+    known[30:90, 50:120] = False
     for extents in (Extents(right=60), Extents(left=40, up=30)):
-        new = prefill(image, extents, "content", real=real)
+        new = prefill(image, extents, "content", known=known)
         original(new, image, extents)[:] = 0.5
         assert (new[..., 0] - new[..., 1] < 0.3).all()
 
