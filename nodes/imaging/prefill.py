@@ -90,4 +90,4 @@ def _check(image: Tensor, kind: str, known: Tensor | None) -> None:
     if not bool(torch.isfinite(image.sum(dtype=torch.float32))):
         raise InputError("The picture has values that are not numbers (NaN or infinite).", "Check the node before it.")
     if known is not None and not bool(known.any()):
-        raise InputError("Nothing of the picture is known.", "Leave something of it to continue from (mask 0).")
+        raise InputError("The mask marks the whole picture.", "Leave something of it to continue from (mask 0).")

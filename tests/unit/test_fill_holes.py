@@ -65,14 +65,13 @@ SHAPES = {
 @pytest.mark.parametrize("extents", [NONE, Extents(right=30, up=20)], ids=["alone", "with extents"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_hole_is_filled_and_nothing_else_of_the_picture_changes(shape, extents):
-    for name in ("mountain.jpg", "stream.jpg"):
-        image, known = without(photo(name), *SHAPES[shape])
-        height, width = known.shape
-        filled = prefill(image, extents, "content", known=known)
-        assert filled.shape == (1, height + extents.up, width + extents.right, 3)
-        part = filled[:, extents.up :, :width]
-        assert torch.equal(part[:, known], image[:, known])
-        assert not magenta(filled).any()
+    image, known = without(photo("stream.jpg"), *SHAPES[shape])
+    height, width = known.shape
+    filled = prefill(image, extents, "content", known=known)
+    assert filled.shape == (1, height + extents.up, width + extents.right, 3)
+    part = filled[:, extents.up :, :width]
+    assert torch.equal(part[:, known], image[:, known])
+    assert not magenta(filled).any()
 
 
 @settings(max_examples=30, deadline=None)
@@ -151,7 +150,7 @@ def test_the_library_fills_holes_as_well():
 
 
 def test_a_picture_of_which_nothing_is_known_is_refused():
-    with pytest.raises(InputError, match="Nothing of the picture is known"):
+    with pytest.raises(InputError, match="marks the whole picture"):
         prefill(noise(30, 30), Extents(right=4), known=torch.zeros(30, 30, dtype=torch.bool))
 
 
