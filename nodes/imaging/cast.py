@@ -38,7 +38,7 @@ SIDE = 0.25
 # Variance in square levels that the mean colour of a place has anyway.
 EVEN = 0.01
 # The usual strength of a cast against the mean error of the overlap, and in levels where that is next to nothing.
-USUAL, LEAST = 2.0, 0.15
+USUAL, LEAST = 2.5, 0.15
 # An error of the overlap counts up to so many times what is left of it: colours that one transform brings back to
 # within a fraction of a level were computed, as for another colour space, and say nothing of how a generator strays.
 COMPUTED = 10.0
