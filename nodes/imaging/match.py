@@ -263,10 +263,13 @@ def fit_lattice(overlap: Overlap, made: Correction, found: Findings) -> Tensor |
 
 
 def is_drawing(overlap: Overlap) -> bool:
-    """Whether the original is a drawing or a screenshot."""
+    """Whether the original is a drawing or a screenshot, or has drawn parts."""
     strips = detailed(overlap)
     if not strips or palette.is_flat_beside_edges(strips):
         return bool(strips)
+    # A JPEG of low quality has flat places of its own.
+    if palette.is_partly_drawn(strips) and detect_jpeg(overlap) is None:
+        return True
     return detail.is_drawn(strips, detail.merge([detail.measure(strip) for strip in strips]))
 
 

@@ -31,6 +31,9 @@ STRAY = 0.0005
 SAMPLES = 40_000
 # A strong edge. Beside so large a share of them drawings are exactly flat; more of it where that may be clipping.
 EDGE, BESIDE, CLIPPED_BESIDE, CLIPPED = 24 / 255, 0.3, 0.4, 1 / 255
+# Where some of a picture is drawn, more than the share ``PARTLY`` of its pixels are strong edges ``NEXT`` to a place
+# that is flat over more than a block of a JPEG, ``WHOLE`` pixels square; what may be clipping counts less.
+PARTLY, NEXT, WHOLE, UNSURE = 0.004, 3, 9, 0.4
 
 
 def contrast(image: Tensor, size: int = PLACE) -> Tensor:
@@ -54,6 +57,23 @@ def is_flat_beside_edges(strips: list[Tensor]) -> bool:
         beside += float((edge * unclipped).sum())
         clipped += float((edge * near).sum())
     return edges > 0 and (beside > BESIDE * edges or clipped > CLIPPED_BESIDE * edges)
+
+
+def is_partly_drawn(strips: list[Tensor]) -> bool:
+    """Whether strips ``[3, H, W]`` are exactly flat beside strong edges all over, however much of them is a photograph:
+    a screenshot with pictures in it, a caption, a frame."""
+    drawn = pixels = 0.0
+    for strip in strips:
+        if min(strip.shape[1:]) < WHOLE:
+            continue
+        within = slice(WHOLE // 2, -(WHOLE // 2))
+        sure = torch.where(((strip > CLIPPED) & (strip < 1 - CLIPPED)).any(0)[within, within], 1, UNSURE)
+        flat = (contrast(strip, WHOLE).amax(0, keepdim=True) == 0) * sure
+        # In and around a flat place, on the pixels that lie 1 inside.
+        near = largest(F.pad(flat, (WHOLE + NEXT - 2,) * 4), WHOLE + 2 * NEXT)[0]
+        drawn += float(((contrast(strip, 3).amax(0) > EDGE) * near).sum())
+        pixels += strip[0].numel()
+    return drawn > PARTLY * pixels
 
 
 @dataclass(frozen=True)

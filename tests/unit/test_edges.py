@@ -201,6 +201,33 @@ def test_drawings_and_screenshots_are_known_by_what_is_flat_beside_their_edges(d
     assert is_drawing(overlap(drawing, EXTENTS))
 
 
+def captioned(bar=(28, 30, 36), ink=(235, 235, 235)):
+    """A noisy photograph above a caption; an eighth of the edges is drawn."""
+    pixels = (texture(480, 640, noise=0.02) * 255).round().permute(1, 2, 0).byte().numpy()
+    image = Image.fromarray(pixels)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 330, 640, 480), fill=bar)
+    for y in (345, 375, 405, 435):
+        draw.text((4, y), "nobody can tell where it ends " * 4, fill=ink, font_size=20)
+    return torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1) / 255
+
+
+@pytest.mark.parametrize(
+    "colors", [((28, 30, 36), (235, 235, 235)), ((255, 255, 255), (0, 0, 0))], ids=["dark", "white"]
+)
+def test_a_photograph_with_a_caption_has_drawn_parts(colors):
+    assert not palette.is_flat_beside_edges([captioned(*colors)])
+    assert is_drawing(overlap(captioned(*colors), EXTENTS))
+
+
+def test_flat_paper_beside_a_photograph_gets_neither_noise_nor_rings():
+    truth = captioned()
+    original, made = (x.permute(1, 2, 0)[None].contiguous() for x in (truth[:, :, :480], blurred(truth, 0.8)))
+    joined = stitch(original, made, Extents(right=160)).image[0]
+    paper = (slice(333, 341), slice(480, None))
+    assert torch.equal((joined[paper] * 255).round(), (truth.permute(1, 2, 0)[paper] * 255).round())
+
+
 @pytest.mark.parametrize("quality", [None, 30, 60, 90])
 def test_a_photograph_is_no_drawing_whatever_its_compression(quality):
     photo = texture(480, 640, noise=0.02)
