@@ -71,8 +71,8 @@ class Sample:
     cross: Tensor
 
 
-def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None))) -> Sample:
-    """The cells of ``image`` ``[3, H, W]``; ``keep`` selects rows and columns of cells."""
+def measure(image: Tensor) -> Sample:
+    """The cells of ``image`` ``[3, H, W]``."""
     ycc = cut(mix(image, RGB_TO_YCC))
     brightness, activity = context(ycc[:1])
     energy, cross = [], []
@@ -80,10 +80,10 @@ def measure(image: Tensor, keep: tuple[slice, slice] = (slice(None), slice(None)
         luminance, blue, red = band
         products = pooled(torch.stack([luminance * blue, luminance * red, blue * red]))
         cells = torch.cat([root_energy(band), products])
-        cells = cells[:, : brightness.shape[0], : brightness.shape[1]][(slice(None), *keep)]
+        cells = cells[:, : brightness.shape[0], : brightness.shape[1]]
         energy.append(cells[:3].flatten(1).T)
         cross.append(cells[3:].flatten(1).T)
-    return Sample(brightness[keep].flatten(), activity[keep].flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
+    return Sample(brightness.flatten(), activity.flatten(), torch.stack(energy, 1), torch.stack(cross, 1))
 
 
 def cut(planes: Tensor) -> Tensor:

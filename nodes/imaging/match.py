@@ -227,7 +227,8 @@ def fit_crisp(overlap: Overlap, made: Correction, found: Findings) -> tuple[Rect
     inner = [band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)]
     inner = [area for area in inner if float(overlap.agreed(area).mean()) > 0.5]
     outer = [band.rect for band in beside(overlap.canvas, DETAIL_DEPTH)]
-    if made.sharp is None or found.figures["gain"] < focus.GAIN or not inner:
+    outer = [area for area in outer if min(area.width, area.height) >= 16]
+    if made.sharp is None or found.figures["gain"] < focus.GAIN or not inner or not outer:
         return None
 
     def measured(correction: Correction, areas: list[Rect]) -> detail.Sample:

@@ -55,3 +55,14 @@ def test_the_original_side_of_the_border_is_still_compared_with_the_filter_on_it
     plain = (generated - truth)[:, :, 200:300].abs().mean()
     assert (made.toned(inside) - truth[:, :, 200:300]).abs().mean() < 0.8 * plain
     assert torch.allclose(made.toned(across)[:, :, :60], made.toned(Rect(300, 0, 60, 360)), atol=1e-5)
+
+
+@pytest.mark.parametrize("right", [1, 3, 5, 17])
+def test_of_a_few_pixels_nobody_can_tell_whether_they_are_crisp_and_they_are_joined_all_the_same(right):
+    truth = scene(0)
+    generated = blurred(truth, 0.9)
+    generated[:, :, -right:] = truth[:, :, -right:]
+    made, _ = measure(overlap(truth, Extents(right=right)), generated, "full", 0, "off")
+    assert made.sharp is not None
+    if right < 16:
+        assert made.crisp is None
