@@ -21,8 +21,8 @@ FINEST = 2
 PART = 0.5
 # Largest gain of a filter below which it does not matter.
 GAIN = 1.1
-# How much what two halves of the original differ by counts against what is found.
-APART = 0.2
+# What is found must be so many times what two halves of the original differ by: else it may be the content's.
+APART = 2.0
 
 
 def crisp(given: Sample, filtered: Sample, outer: Sample, halves: Sequence[tuple[Sample, Sample]]) -> float:
@@ -52,5 +52,5 @@ def crisp(given: Sample, filtered: Sample, outer: Sample, halves: Sequence[tuple
     if found <= PART:
         return 0.0
     content = [share(held(one), held(other)) ** 2 for one, other in halves]
-    sure = max(0.0, 1 - APART * sum(content) / max(1, len(content)) / found**2)
+    sure = max(0.0, 1 - APART**2 * sum(content) / max(1, len(content)) / found**2)
     return sure * min(1.0, (found - PART) / PART)
