@@ -7,6 +7,11 @@ import re
 
 import pytest
 
+# Several processes that each use all cores wait for each other: with one thread each they take a third of the time.
+# Set before torch is imported; what a test starts inherits it.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def _no_keys_from_this_machine(monkeypatch):
