@@ -13,7 +13,8 @@ What makes it work around a picture, where nothing is known on the far side:
 * in texture each irregular cell wants a part of the picture of its own (``fill_cells``): corners are no lattices;
 * a source that looks like nothing at the border costs more, as does one used often: no second head, no tiling;
 * neighbours that copy from different pieces cost more: large pieces are copied whole;
-* the pieces are joined by their gradients (``fill_join``): no cuts in skies, and grain stays grain.
+* the pieces are joined by their gradients (``fill_join``): no cuts in skies, and grain stays grain;
+* a border of one flat colour goes on in it (``fill_flat``): paper stays paper.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .fill_flat import fill_flat
 from .fill_grow import WIDE, foreign, grow
 from .fill_guide import Pull, guide
 from .fill_join import join
-from .fill_level import RADIUS, SIDE, Level
+from .fill_level import RADIUS, SIDE, UNKNOWN, Level
 from .fill_patches import Costs, Features, Targets
 from .fill_smooth import fill_smooth, sample
 from .progress import Share, between
@@ -63,8 +64,6 @@ _REFINE_SWEEPS, _REFINE_REACH = 6, 1
 # Costs are in units of the mean squared difference of a patch from the mean patch.
 # Cost of a source whose colours are as far from any at the border as a pixel is from the mean.
 _FOREIGN = 8.0
-# Cost of a source that is not wholly known: more than any other.
-_UNKNOWN = 100.0
 # Cost of a source per time it is used more often than the mean one, where it has this much detail (rms).
 _REUSE, _DETAIL = 0.06, 12 / 255
 # In a hole, how many targets there are per source before that counts as often: it is small beside what is around it.
@@ -179,7 +178,7 @@ def _agree(
     grid = [side - 2 * RADIUS for side in level.size]
     strange = F.interpolate(strange[None], size=grid, mode="bilinear")[0].flatten(1).T.contiguous()
     beyond, whole = level.beyond(targets.y, targets.x), level.whole(SIDE).flatten()
-    unknown = _UNKNOWN * (~whole).to(strange)
+    unknown = UNKNOWN * (~whole).to(strange)
     reuse = unknown
     fair = max(len(targets) / int(whole.sum()), _OFTEN if level.known is not None else 0)
     split = _SPLIT if level.known is None else _SPLIT_HOLE

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .fill_guide import Pull
-from .fill_level import SIDE, Level
+from .fill_level import SIDE, UNKNOWN, Level
 
 # Of a patch here, in pixels: from its centre, and whole. Wider than elsewhere: the patches of a ring are matched by the
 # few pixels known of them, and by too few they follow nothing and repeat.
@@ -25,8 +25,6 @@ _RING = 2
 _KNOWN_LEAST, _KNOWN_LEAST_HOLE = 6, 1
 # Cost of a source per time its surroundings have been used.
 _REUSE = 0.015
-# Cost of a source that is not wholly known: more than any other.
-_UNKNOWN = 100.0
 # Width in pixels of the frame that shows what is background.
 _FRAME = 2
 # Random cost up to this, by seed: which one of equally good sources is taken.
@@ -56,7 +54,7 @@ def grow(level: Level, strange: Tensor, places: Tensor, seed: int) -> Tensor:
     variety = torch.rand(len(patches), generator=torch.Generator().manual_seed(seed)).to(device)
     # The cost is one matrix product, of what depends on the source only with what depends on the target only.
     strange = F.avg_pool2d(strange, WIDE - SIDE + 1, 1).flatten(1)
-    whatever = _VARIETY * variety + _UNKNOWN * ~whole
+    whatever = _VARIETY * variety + UNKNOWN * ~whole
     of_source = torch.cat([energy.T, patches.T, Pull.of_source(source_y, source_x).T, strange, whatever[None]])
     used = torch.zeros_like(variety)
     axis = torch.arange(-_RADIUS, _RADIUS + 1, device=device)

@@ -20,6 +20,8 @@ from .filters import largest
 # Of a patch, in pixels: from its centre, and whole.
 RADIUS = 3
 SIDE = 2 * RADIUS + 1
+# Cost of a source that is not wholly known: more than any other.
+UNKNOWN = 100.0
 
 
 @dataclass(frozen=True)

@@ -192,7 +192,7 @@ def fit(overlap: Overlap, made: Correction, found: Findings, another: bool, draw
         found.steps["tone"] = f"declined: the overlap shows another picture ({255 * left:.0f} levels apart)"
         return None
     found.figures["tone"] = 255 * float((matched - given).abs().mean())
-    found.figures["left"] = 255 * left
+    found.figures["remaining"] = 255 * left
     found.steps["tone"] = f"moved by {found.figures['tone']:.1f} levels, {255 * left:.1f} left in the overlap"
     return tone
 
@@ -322,8 +322,8 @@ def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
     known = F.avg_pool2d(F.pad(overlap.trust(kept), (e.left, e.right, e.up, e.down))[None], CELL, ceil_mode=True)[0, 0]
     inner = casts.places(wanted, (known > 0.99).to(given), CELL, canvas.size)
     outer = casts.places(made.colors(given), (away >= CELL / 2).to(given), CELL, canvas.size)
-    moved, left = (found.figures.get(name, 0.0) for name in ("tone", "left"))
-    field = casts.fit_cast(inner, outer, kept, canvas.size, min(moved, casts.COMPUTED * left))
+    moved, remaining = (found.figures.get(name, 0.0) for name in ("tone", "remaining"))
+    field = casts.fit_cast(inner, outer, kept, canvas.size, min(moved, casts.COMPUTED * remaining))
     if field is None:
         found.steps["cast"] = "declined: too small to tell"
         return torch.zeros_like(given)

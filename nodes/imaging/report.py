@@ -24,7 +24,7 @@ class Joined:
         right, down: shift found between generated and original picture, in pixels.
         scale: scale found, of the width where the height has another.
         tone: mean change of colour by the tone transform, in levels of 255.
-        left: usual distance of the colours in the overlap after it, in levels.
+        remaining: usual distance of the colours in the overlap after it, in levels.
         drift: largest change by the smooth field, in levels.
         onset: mean change of colour that began at the border and was taken back, in levels.
         halo: largest change of the few pixels beyond the border besides, in levels.
@@ -40,7 +40,7 @@ class Joined:
     down: float = 0.0
     scale: float = 1.0
     tone: float = 0.0
-    left: float = 0.0
+    remaining: float = 0.0
     drift: float = 0.0
     onset: float = 0.0
     halo: float = 0.0

@@ -89,6 +89,6 @@ def test_colours_that_were_only_computed_otherwise_give_no_reason_to_look_for_a_
     """Video levels in place of full ones: the overlap tells all, and far out the picture comes back as well."""
     truth = 0.8 + 0.4 * (blurred(texture(672, 896, seed=1, noise=0), 6.0) - 0.5) + 0.004 * texture(672, 896, seed=2)
     made, found = measure(overlap(truth, Extents(right=240)), truth * 219 / 255 + 16 / 255, "tone", 0, "off")
-    assert found.figures["tone"] > 10 and found.figures["left"] < 0.2
+    assert found.figures["tone"] > 10 and found.figures["remaining"] < 0.2
     far = Rect(756, 0, 140, 672)
     assert 255 * (made(far) - truth[:, :, 756:]).mean((1, 2)).abs().max() < 0.7
