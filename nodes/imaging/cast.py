@@ -6,9 +6,9 @@ covariance (kriging: Cressie, "Statistics for Spatial Data", 1993, chapter 3), t
 grows with the distance; its mean given all colours is what to take back. Where the original's colours vary widely they
 tell nothing, and nothing happens.
 
-New content is no cast. How far the original's own sides depart from what its rest predicts is counted as content; and
-a cast is thought to be about as strong as the error that the overlap shows (half-Cauchy: Gelman, "Prior distributions
-for variance parameters in hierarchical models", 2006).
+New content is no cast. About as far as the original's own sides depart from what its rest predicts is counted as
+content; and a cast is thought to be about as strong as the error that overlap and border show (half-t: Gelman, "Prior
+distributions for variance parameters in hierarchical models", 2006).
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ SMOOTH, GROWS = 0.3, 0.15
 # Strengths of a cast in levels, and of departures of the content that are as smooth.
 CASTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 DEPARTURES = (*CASTS, 16.0, 32.0)
+# A side yet unseen departs like one of the seen ones; half as likely is each factor of so many octaves from that.
+LIKE = 0.7
 # A strength at which places that differ from all around them are told, how many of their variances off, and how much
 # less they count.
 TOLD, UNLIKE, LESS = 4.0, 8.0, 1.5
@@ -37,7 +39,7 @@ TOLD, UNLIKE, LESS = 4.0, 8.0, 1.5
 SIDE = 0.25
 # Variance in square levels that the mean colour of a place has anyway.
 EVEN = 0.01
-# The usual strength of a cast against the mean error of the overlap, and in levels where that is next to nothing.
+# The usual strength of a cast against the error that is seen, and in levels where that is next to nothing.
 USUAL, LEAST = 2.5, 0.15
 # An error of the overlap counts up to so many times what is left of it: colours that one transform brings back to
 # within a fraction of a level were computed, as for another colour space, and say nothing of how a generator strays.
@@ -78,7 +80,7 @@ def fit_cast(inside: Places, outside: Places, kept: Rect, canvas: Size, error: f
     Args:
         inside: places of the original. outside: of the corrected new area.
         kept: where the original lies.
-        error: mean error of the generator's colours in the overlap, in levels.
+        error: of the generator's colours in the overlap and where the border begins, in levels.
     """
     if len(inside.at) < FEWEST or not len(outside.at):
         return None
@@ -100,7 +102,7 @@ def fit_cast(inside: Places, outside: Places, kept: Rect, canvas: Size, error: f
         for side, rest in sides:
             departed = content.predict(inside.at[~side], here[~side], inside.at[side], here[side])
             found = Departed(*departed, spread(inside.at[side], inside.at[side], rest, length))
-            own.append(torch.log_softmax(found.chance(departures), 0))
+            own.append((alike(departures) @ torch.softmax(found.chance(departures), 0)).log())
         found = Departed(*content.predict(inside.at, here, outside.at, there), smooth)
         total = torch.hypot(casts, departures)
         chance = found.chance(total) + believed(error)[:, None] + torch.stack(own)[:, None]
@@ -194,10 +196,18 @@ def extra(off: Tensor, covariance: Tensor, smooth: Tensor) -> Tensor:
 
 
 def believed(error: float) -> Tensor:
-    """Log of how likely each of ``CASTS`` is before anything is seen outside."""
+    """Log of how likely each of ``CASTS`` is before anything is seen outside: half-t with three degrees of freedom."""
     sizes = torch.tensor(CASTS, dtype=torch.double)
     edges = torch.cat([sizes[:1], sizes[1:2] / 2**0.5, (sizes[1:-1] * sizes[2:]).sqrt(), sizes[-1:] * 2**0.5])
-    return torch.atan(edges / max(USUAL * error, LEAST)).diff().log()
+    at = edges / max(USUAL * error, LEAST) / 3**0.5
+    return (torch.atan(at) + at / (1 + at.square())).diff().clamp_min(1e-12).log()
+
+
+def alike(strengths: Tensor) -> Tensor:
+    """How likely a side departs with each of the ``strengths`` ``[N]`` where another one does with each: ``[N, N]``."""
+    octaves = strengths.clamp_min(CASTS[1] / 2).log2()
+    likely = 0.5 ** ((octaves[:, None] - octaves).abs() / LIKE)
+    return likely / likely.sum(0)
 
 
 def identity(at: Tensor) -> Tensor:

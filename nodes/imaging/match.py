@@ -6,6 +6,7 @@ pixels corrected by the steps before it; each may decline, and says why.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -322,8 +323,9 @@ def cast(overlap: Overlap, made: Correction, found: Findings) -> Tensor:
     known = F.avg_pool2d(F.pad(overlap.trust(kept), (e.left, e.right, e.up, e.down))[None], CELL, ceil_mode=True)[0, 0]
     inner = casts.places(wanted, (known > 0.99).to(given), CELL, canvas.size)
     outer = casts.places(made.colors(given), (away >= CELL / 2).to(given), CELL, canvas.size)
-    moved, remaining = (found.figures.get(name, 0.0) for name in ("tone", "remaining"))
-    field = casts.fit_cast(inner, outer, kept, canvas.size, min(moved, casts.COMPUTED * remaining))
+    moved, remaining, began = (found.figures.get(name, 0.0) for name in ("tone", "remaining", "onset"))
+    error = math.hypot(min(moved, casts.COMPUTED * remaining), began)
+    field = casts.fit_cast(inner, outer, kept, canvas.size, error)
     if field is None:
         found.steps["cast"] = "declined: too small to tell"
         return torch.zeros_like(given)

@@ -67,12 +67,13 @@ def fit_onset(steps: Tensor, colors: Tensor, trust: Tensor) -> Tone:
     offsets = torch.eye(3, dtype=x.dtype, device=x.device)[:, None].expand(*x.shape, 3)
     features = torch.cat([offsets, torch.stack([slope, 1.5 * slope.square() - 0.5], -1)], -1)
     own = torch.eye(5, dtype=x.dtype, device=x.device)
-    weight = prior.expand_as(x)
+    fits = x.new_zeros(len(x), 5)
     for _ in range(4):
+        # From no fault on: an edge that lies along the border is no start, a fit can bend to it.
+        off = (y - torch.einsum("kcni,ki->kcn", features, fits)).square().mean(1, keepdim=True)
+        weight = (prior / (1 + off / (4 * usual + CLOSE**2)).square()).expand_as(x)
         gram = torch.einsum("kcni,kcn,kcnj->kij", features, weight, features) + 1e-3 * own
         fits = torch.linalg.solve(gram, torch.einsum("kcni,kcn,kcn->ki", features, weight, y))
-        off = (y - torch.einsum("kcni,ki->kcn", features, fits)).square().mean(1, keepdim=True)
-        weight = prior / (1 + off / (4 * usual + CLOSE**2)).square()
     fault = shrunk(fits[0], fits[1:], gram[0])
     a, b, c = -fault[:3], -fault[3], -fault[4]
     line = torch.eye(3, dtype=x.dtype, device=x.device)

@@ -92,6 +92,14 @@ def test_where_the_original_changes_from_side_to_side_so_may_the_new_area():
     assert (taken(cloudy, above) - taken(sky, above))[:, :22].mean() < 6
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_picture_that_darkens_towards_its_sides_goes_on_darkening(seed):
+    extents = Extents(160, 160, 120, 120)
+    y, x = torch.linspace(-1, 1, SIZE.height // CELL)[:, None], torch.linspace(-1, 1, SIZE.width // CELL)
+    vignetted = backdrop(seed) * (1 - 0.3 * ((y.square() + x.square()) / 2) ** 1.5)
+    assert taken(vignetted, extents, error=0.7).abs().max() < 1.5
+
+
 def test_the_original_and_its_border_stay_as_they_are():
     field = taken(backdrop(1) + drift())
     assert field[:, away() == 0].abs().max() < 0.15
@@ -135,6 +143,7 @@ def test_the_report_says_what_was_taken_back():
     truth = texture(SIZE.height, SIZE.width, noise=0.004)
     quiet = 0.5 + 0.02 * (truth - 0.5) + 0.004 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
     fault = torch.nn.functional.interpolate(drift()[None], scale_factor=CELL, mode="nearest")[0]
+    fault += 0.004 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))
     _, found = measure(overlap(quiet, EXTENTS), quiet * 0.98 + fault, "tone", 0, "off")
     assert found.figures["cast"] > 2
     assert f"{found.figures['cast']:.1f} levels" in found.steps["cast"]

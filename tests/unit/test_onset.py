@@ -43,6 +43,17 @@ def test_content_is_no_change(seed):
     assert (fitted(picture)(picture) - picture).abs().mean() < 1.5 / 255
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_edges_that_lie_along_the_border_bend_nothing(seed):
+    # Rims of cups that the border runs along: what is bright beyond it was dark before.
+    picture = 0.25 + 0.25 * scene(seed, strength=0.2)
+    rims = picture.clone()
+    for start in (60, 340, 620):
+        rims[:, start : start + 110, BORDER:] += 0.5
+    with_rims, without = fitted(rims), fitted(picture)
+    assert (with_rims(rims) - rims - without(rims) + rims).abs().max() < 0.5 / 255
+
+
 def test_a_halo_of_a_few_pixels_is_no_change():
     strip = scene(1)
     halo = 8 / 255 * torch.exp(-((torch.arange(256 - BORDER) / 4) ** 2))
