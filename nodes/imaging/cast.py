@@ -30,8 +30,6 @@ SMOOTH, GROWS = 0.3, 0.15
 # Strengths of a cast in levels, and of departures of the content that are as smooth.
 CASTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
 DEPARTURES = (*CASTS, 16.0, 32.0)
-# A side yet unseen departs like one of the seen ones; half as likely is each factor of so many octaves from that.
-LIKE = 0.7
 # A strength at which places that differ from all around them are told, how many of their variances off, and how much
 # less they count.
 TOLD, UNLIKE, LESS = 4.0, 8.0, 1.5
@@ -204,9 +202,10 @@ def believed(error: float) -> Tensor:
 
 
 def alike(strengths: Tensor) -> Tensor:
-    """How likely a side departs with each of the ``strengths`` ``[N]`` where another one does with each: ``[N, N]``."""
+    """How likely a side departs with each of the ``strengths`` ``[N]`` where another one does with each, ``[N, N]``:
+    half as likely with each octave between them."""
     octaves = strengths.clamp_min(CASTS[1] / 2).log2()
-    likely = 0.5 ** ((octaves[:, None] - octaves).abs() / LIKE)
+    likely = 0.5 ** (octaves[:, None] - octaves).abs()
     return likely / likely.sum(0)
 
 
