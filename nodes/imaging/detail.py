@@ -71,10 +71,11 @@ class Sample:
     cross: Tensor
 
 
-def measure(image: Tensor) -> Sample:
-    """The cells of ``image`` ``[3, H, W]``."""
+def measure(image: Tensor, held: Tensor | None = None) -> Sample:
+    """The cells of ``image`` ``[3, H, W]``: what they hold, or what is ``held`` ``[3, H, W]`` in their places."""
     ycc = cut(mix(image, RGB_TO_YCC))
     brightness, activity = context(ycc[:1])
+    ycc = ycc if held is None else cut(mix(held, RGB_TO_YCC))
     energy, cross = [], []
     for band in split(ycc):
         luminance, blue, red = band

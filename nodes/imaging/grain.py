@@ -37,6 +37,8 @@ APART = 0.2
 # Most noise of Y, Cb and Cr, against the detail in the quietest twentieth of the original, in power; and how many
 # deviations below the mean of places alike their quietest hundredth lies.
 EDGES, HUNDREDTH = (2.5, 1.5, 1.5), 2.33
+# A generator may lose so many times more of its own than of the original it was given, in power.
+MORE = 4.0
 # A quarter of a level is not seen; a picture with quiet places of nothing at all may hold it, too.
 UNSEEN = (0.25 / 255) ** 2
 # The bands of noise reach into each other: what comes out in one may be so many times that.
@@ -63,6 +65,7 @@ class Grain:
         usual: ``[BANDS, 3, LEVELS, TONES]``, what the original usually holds.
         wanted: as ``usual``, what the new area should hold.
         whole, most: as ``variance``, of noise that holds that much by itself, and the most that is added.
+        lost: as ``usual``, what the overlap shows to be lost at most; ``None`` = not known.
         local: ``[TONES, h, w]``, logarithm of how many times the usual power a place holds, by brightness, in cells of
             the canvas as ``fields`` has them; ``None`` = everywhere the usual.
     """
@@ -76,6 +79,7 @@ class Grain:
     wanted: Tensor
     whole: Tensor
     most: Tensor
+    lost: Tensor | None = None
     local: Tensor | None = None
 
 
@@ -144,7 +148,11 @@ def leakage(like: Tensor) -> Tensor:
 
 
 def fit_grain(
-    original: Sample, generated: Sample, again: Sample | None = None, halves: Sequence[tuple[Sample, Sample]] = ()
+    original: Sample,
+    generated: Sample,
+    again: Sample | None = None,
+    halves: Sequence[tuple[Sample, Sample]] = (),
+    lost: Sample | None = None,
 ) -> Grain | None:
     """What ``generated`` lacks against ``original`` in like contexts; ``None`` when there are too few cells.
 
@@ -154,6 +162,7 @@ def fit_grain(
     Args:
         again: the generator's version of the original; ``None`` where it gave none.
         halves: of the original along each of its borders.
+        lost: what that version differs by.
     """
     if min(len(original.activity), len(generated.activity)) < 64:
         return None
@@ -170,7 +179,8 @@ def fit_grain(
     gain = torch.minimum(gain, most[..., None, None])
     gain = gain if float(gain[:, 1:].min()) < SAME else gain[:, :1]
     none = torch.zeros_like(wants)
-    return Grain(activity, brightness, none, gain, correlated(original), usual, wants, none, none)
+    away = None if lost is None else MORE * table(lost, activity, brightness)
+    return Grain(activity, brightness, none, gain, correlated(original), usual, wants, none, none, away)
 
 
 def correlated(original: Sample) -> Tensor:
@@ -259,6 +269,8 @@ def refined(grain: Grain, original: Sample, bare: Sample, made: Sample) -> Grain
     quiet = quiet.clamp_min(UNSEEN)
     alike = torch.exp(-HUNDREDTH * deviation(original, grain.activity, grain.brightness)) * wants
     alike = alike * edges[:, None, None]
+    # Noise is no edge: where the overlap shows that next to nothing is lost, something else lacks detail.
+    alike = alike if grain.lost is None else torch.minimum(alike, grain.lost)
     ratio = torch.minimum(ratio, MIXED * quiet / (now - was).clamp_min(FLOOR))
     most, more = (bounded(torch.minimum(1.3 * wants, bound) / own) for bound in (quiet, alike))
     whole = solve_positive(leakage(wants), wants.flatten(1), wants.flatten(1) + FLOOR).view_as(wants)

@@ -67,14 +67,15 @@ def measure(
         found.steps["tone"] += "; the original is monochrome, so is the new area"
         made = replace(made, toning=toning)
     if match == "full":
-        made = replace(made, sharp=fit_sharpness(overlap, made, found))
+        made = replace(made, sharp=None if another else fit_sharpness(overlap, made, found))
         made = replace(made, overshoot=0.0) if drawing else replace(made, crisp=fit_crisp(overlap, made, found))
         made = replace(made, pattern=fit_lattice(overlap, made, found))
     progress(0.2)
     smooth = drift(overlap, made)
     made = replace(made, drift=smooth)
     if another:
-        found.steps.update(dict.fromkeys(("drift", "border", "cast"), "declined: the overlap shows another picture"))
+        declined = dict.fromkeys(("sharpness", "drift", "border", "cast"), "declined: the overlap shows another picture")
+        found.steps.update(declined)
     elif drawing:
         made = replace(made, departure=across.drawn_departure(overlap, made, found))
         found.steps["cast"] = "declined: the colours of a drawing do not run into each other"
@@ -359,8 +360,10 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings, progress: Sha
     held = replace(made, memory={})
     inner = [band.rect for band in bands(overlap.canvas, DETAIL_DEPTH)]
     inner = [area for area in inner if float(overlap.agreed(area).mean()) > 0.5]
-    again = detail.merge([detail.measure(shown(made, area, joined=False)) for area in inner]) if inner else None
-    grain = grains.fit_grain(wants, result(held), again, halves)
+    version = [(shown(made, area, joined=False), overlap.pixels(area)) for area in inner]
+    again = detail.merge([detail.measure(one) for one, _ in version]) if version else None
+    lost = detail.merge([detail.measure(one, other - one) for one, other in version]) if version else None
+    grain = grains.fit_grain(wants, result(held), again, halves, lost)
     if grain is None:
         found.steps["grain"] = "declined: too little to measure"
         return None
