@@ -74,8 +74,8 @@ def measure(
     smooth = drift(overlap, made)
     made = replace(made, drift=smooth)
     if another:
-        declined = dict.fromkeys(("sharpness", "drift", "border", "cast"), "declined: the overlap shows another picture")
-        found.steps.update(declined)
+        steps = ("sharpness", "drift", "border", "cast")
+        found.steps.update(dict.fromkeys(steps, "declined: the overlap shows another picture"))
     elif drawing:
         made = replace(made, departure=across.drawn_departure(overlap, made, found))
         found.steps["cast"] = "declined: the colours of a drawing do not run into each other"
