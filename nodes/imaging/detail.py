@@ -118,6 +118,13 @@ def is_drawn(strips: list[Tensor], sample: Sample) -> bool:
     return bool(torch.stack(same).mean() > 0.3) and bool(strong)
 
 
+def halved(strip: Tensor) -> tuple[Tensor, Tensor]:
+    """The two halves of ``strip`` ``[3, H, W]`` along its longer side, in whole cells."""
+    along = 1 if strip.shape[1] > strip.shape[2] else 2
+    half = strip.shape[along] // (2 * CELL) * CELL
+    return strip.narrow(along, 0, half), strip.narrow(along, half, strip.shape[along] - half)
+
+
 def merge(samples: list[Sample]) -> Sample:
     """All cells of several measurements."""
     return Sample(*(torch.cat([getattr(s, name) for s in samples]) for name in Sample.__dataclass_fields__))

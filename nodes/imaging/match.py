@@ -237,7 +237,7 @@ def fit_crisp(overlap: Overlap, made: Correction, found: Findings) -> tuple[Rect
         return detail.merge([detail.measure(correction(area).clamp(0, 1)) for area in areas])
 
     bare = replace(made, sharp=None)
-    halves = [(detail.measure(one), detail.measure(other)) for one, other in map(halved, detailed(overlap))]
+    halves = [(detail.measure(one), detail.measure(other)) for one, other in map(detail.halved, detailed(overlap))]
     share = focus.crisp(measured(bare, inner), measured(made, inner), measured(bare, outer), halves)
     if share == 0:
         return None
@@ -345,7 +345,7 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings, progress: Sha
     if not areas or not strips:
         found.steps["grain"] = "declined: too little to measure"
         return None
-    halves = [(detail.measure(one), detail.measure(other)) for one, other in map(halved, strips)]
+    halves = [(detail.measure(one), detail.measure(other)) for one, other in map(detail.halved, strips)]
     wants = detail.merge([half for pair in halves for half in pair])
     # An original of whole levels will be saved as whole levels: that rounding is grain as well.
     whole_levels = all(jpeg.is_8_bit(strip) for strip in strips)
@@ -381,13 +381,6 @@ def fit_grain(overlap: Overlap, made: Correction, found: Findings, progress: Sha
     found.figures["grain"] = 255 * float(grain.variance[0, 0, : grains.LEVELS // 2].median().sqrt())
     found.steps["grain"] = f"noise of {found.figures['grain']:.1f} levels where the picture is flat"
     return grain
-
-
-def halved(strip: Tensor) -> tuple[Tensor, Tensor]:
-    """The two halves of ``strip`` ``[3, H, W]`` along its longer side, in whole cells."""
-    along = 1 if strip.shape[1] > strip.shape[2] else 2
-    half = strip.shape[along] // (2 * detail.CELL) * detail.CELL
-    return strip.narrow(along, 0, half), strip.narrow(along, half, strip.shape[along] - half)
 
 
 def detect_jpeg(overlap: Overlap) -> jpeg.Texture | None:
