@@ -179,8 +179,8 @@ def fit_grain(
     gain = torch.minimum(gain, most[..., None, None])
     gain = gain if float(gain[:, 1:].min()) < SAME else gain[:, :1]
     none = torch.zeros_like(wants)
-    away = None if lost is None else MORE * table(lost, activity, brightness)
-    return Grain(activity, brightness, none, gain, correlated(original), usual, wants, none, none, away)
+    at_most = None if lost is None else MORE * table(lost, activity, brightness)
+    return Grain(activity, brightness, none, gain, correlated(original), usual, wants, none, none, at_most)
 
 
 def correlated(original: Sample) -> Tensor:
