@@ -69,7 +69,7 @@ def fit_onset(steps: Tensor, colors: Tensor, trust: Tensor) -> Tone:
     own = torch.eye(5, dtype=x.dtype, device=x.device)
     fits = x.new_zeros(len(x), 5)
     for _ in range(4):
-        # From no fault on: an edge that lies along the border is no start, a fit can bend to it.
+        # Begun without a fault: a first fit to all places bends to edges that lie along the border and keeps them.
         off = (y - torch.einsum("kcni,ki->kcn", features, fits)).square().mean(1, keepdim=True)
         weight = (prior / (1 + off / (4 * usual + CLOSE**2)).square()).expand_as(x)
         gram = torch.einsum("kcni,kcn,kcnj->kij", features, weight, features) + 1e-3 * own

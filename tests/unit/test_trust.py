@@ -75,23 +75,6 @@ def test_a_scene_drawn_anew_or_blurred_is_noticed_and_its_colours_get_no_worse(f
     assert errors[0] <= errors[1] + 0.1 / 255
 
 
-def scanned(seed):
-    """Printed lines on noisy paper."""
-    image = Image.new("RGB", (640, 480), (250, 246, 236))
-    draw = ImageDraw.Draw(image)
-    for row, y in enumerate(range(2, 480, 34)):
-        draw.text((-20 - 13 * row, y), "nobody can tell where it ends " * 4, (30, 25, 40), font_size=16 + row % 3 * 7)
-    noise = 4 * torch.randn((3, 480, 640), generator=torch.Generator().manual_seed(seed))
-    return (torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1) + noise).round().clamp(0, 255) / 255
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_noise_does_not_stand_in_for_edges_of_which_the_overlap_lost_none(seed):
-    truth = scanned(seed)
-    done, _ = joined(truth, truth, ALL)
-    assert F.avg_pool2d((done - truth).abs().mean(0)[None, None], 9, 1).max() < 7 / 255
-
-
 def test_an_edge_painted_over_without_notice_does_not_mislead_the_correction():
     truth = texture(400, 520)
     made = (truth * 0.95 + 0.03).clone()
@@ -268,6 +251,23 @@ def test_paper_that_a_brighter_picture_clips_is_white_and_other_colours_are_righ
     paper, title = (truth[:, :70] == 1).all(0), slice(0, 36)
     assert off[:, paper].mean() < 0.1 / 255
     assert off[:, title].mean() < 0.6 / 255
+
+
+def scanned(seed):
+    """Printed lines on noisy paper."""
+    image = Image.new("RGB", (640, 480), (250, 246, 236))
+    draw = ImageDraw.Draw(image)
+    for row, y in enumerate(range(2, 480, 34)):
+        draw.text((-20 - 13 * row, y), "nobody can tell where it ends " * 4, (30, 25, 40), font_size=16 + row % 3 * 7)
+    noise = 4 * torch.randn((3, 480, 640), generator=torch.Generator().manual_seed(seed))
+    return (torch.from_numpy(np.asarray(image).copy()).permute(2, 0, 1) + noise).round().clamp(0, 255) / 255
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_does_not_stand_in_for_edges_of_which_the_overlap_lost_none(seed):
+    truth = scanned(seed)
+    done, _ = joined(truth, truth, ALL)
+    assert F.avg_pool2d((done - truth).abs().mean(0)[None, None], 9, 1).max() < 7 / 255
 
 
 # --- each by itself
